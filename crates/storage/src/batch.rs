@@ -1,0 +1,226 @@
+//! The batch loop: load, decide, save, commit, answer.
+//!
+//! An engine takes what waits in its queue, [`run_batch`] loads the rows that the operations name
+//! in bulk, lets each decide in order, loads what they turn out to lack and goes on, has each
+//! changed row written once, commits once, and only then answers each. Where that fails with the
+//! certainty that nothing happened, the operations run again, each on its own, so that one that
+//! can't be stored doesn't take the others with it.
+
+use std::collections::HashSet;
+
+use domain::{Key, Operation, Request, Timestamp, WorkingSet, operation::Halt};
+use tokio::sync::oneshot;
+
+use crate::error::{ErrorKind, StorageError};
+use crate::port::Outcome;
+
+/// How many operations share a transaction at most.
+pub const BATCH_MAX_OPERATIONS: usize = 256;
+/// How many operations may wait for the writer. Past that, [`ErrorKind::Overloaded`].
+pub const QUEUE_MAX_OPERATIONS: usize = 2_048;
+/// How often an operation may come back for more rows. Rules need two or three rounds.
+const LOAD_ROUNDS_MAX: usize = 16;
+
+/// An operation in an engine's queue, whatever its type.
+pub trait Job: Send {
+    /// Names the rows to load first.
+    fn name_rows(&self, keys: &mut Vec<Key>);
+
+    /// Decides, applies the changes to `rows`, and remembers the answer until
+    /// [`Job::answer`].
+    ///
+    /// # Errors
+    /// The rows that are not loaded; nothing was changed then.
+    fn decide(&mut self, rows: &mut WorkingSet, now: Timestamp) -> Result<(), Vec<Key>>;
+
+    /// Whether it must have a batch of its own.
+    fn is_exclusive(&self) -> bool;
+
+    /// Sends the answer: what was decided, or why it could not be stored.
+    fn answer(self: Box<Self>, stored: Result<(), StorageError>);
+}
+
+/// A request with the way back to whoever waits for its answer.
+pub struct Pending<O: Operation> {
+    request: Request<O>,
+    outcome: Option<Outcome<O>>,
+    reply: oneshot::Sender<Result<Outcome<O>, StorageError>>,
+}
+
+impl<O: Operation> Pending<O> {
+    /// A request whose answer goes to `reply`.
+    #[must_use]
+    pub fn new(
+        request: Request<O>,
+        reply: oneshot::Sender<Result<Outcome<O>, StorageError>>,
+    ) -> Self {
+        Self { request, outcome: None, reply }
+    }
+}
+
+impl<O> Job for Pending<O>
+where
+    O: Operation + Send,
+    O::Done: Send,
+    O::Refusal: Send,
+{
+    fn name_rows(&self, keys: &mut Vec<Key>) {
+        self.request.name_rows(keys);
+    }
+
+    fn decide(&mut self, rows: &mut WorkingSet, now: Timestamp) -> Result<(), Vec<Key>> {
+        let outcome = match self.request.decide(rows, now) {
+            Ok(decided) => {
+                rows.apply(decided.changes);
+                Ok(decided.done)
+            }
+            Err(Halt::Refused(refusal)) => Err(refusal),
+            Err(Halt::Lacks(keys)) => return Err(keys),
+        };
+        self.outcome = Some(outcome);
+        Ok(())
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.request.operation.is_exclusive()
+    }
+
+    fn answer(self: Box<Self>, stored: Result<(), StorageError>) {
+        let answer = match (stored, self.outcome) {
+            (Ok(()), Some(outcome)) => Ok(outcome),
+            (Ok(()), None) => unreachable!("a batch is stored after all of it was decided"),
+            (Err(error), _) => Err(error),
+        };
+        // Whoever asked may have gone; what was decided stands all the same.
+        drop(self.reply.send(answer));
+    }
+}
+
+/// One transaction of an engine, as the batch loop drives it.
+///
+/// The futures of a synchronous engine are ready at once.
+pub trait Transact: Send {
+    /// Begins a transaction.
+    fn begin(&mut self) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// Loads the rows that `keys` name into `rows`, or their absence; each key once.
+    fn load(
+        &mut self,
+        keys: &[Key],
+        rows: &mut WorkingSet,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// Writes the changed rows.
+    fn save(
+        &mut self,
+        rows: &mut WorkingSet,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// Makes the transaction durable. [`ErrorKind::OutcomeUnknown`] where it can't be told
+    /// whether that succeeded; any other kind promises that nothing happened.
+    fn commit(&mut self) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// Undoes the transaction, if one is open; what can't be undone now is gone at the next start.
+    fn rollback(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Prepares the working set for the next batch: keeps what will be wanted again if nobody
+    /// else writes, and forgets the rest.
+    fn retain(&mut self, rows: &mut WorkingSet);
+}
+
+/// Parts what waits into batches, in order: an exclusive operation has one of its own.
+#[must_use]
+pub fn part_batches(jobs: Vec<Box<dyn Job>>) -> Vec<Vec<Box<dyn Job>>> {
+    let mut batches: Vec<Vec<Box<dyn Job>>> = Vec::new();
+    let mut is_open = false;
+    for job in jobs {
+        let is_exclusive = job.is_exclusive();
+        let has_room = batches.last().is_some_and(|batch| batch.len() < BATCH_MAX_OPERATIONS);
+        match batches.last_mut() {
+            Some(batch) if is_open && has_room && !is_exclusive => batch.push(job),
+            _ => batches.push(vec![job]),
+        }
+        is_open = !is_exclusive;
+    }
+    batches
+}
+
+/// Runs one batch to its end and answers all of it.
+pub async fn run_batch<T: Transact>(
+    engine: &mut T,
+    rows: &mut WorkingSet,
+    mut jobs: Vec<Box<dyn Job>>,
+    now: Timestamp,
+) {
+    let Err(error) = attempt(engine, rows, &mut jobs, now).await else {
+        jobs.into_iter().for_each(|job| job.answer(Ok(())));
+        return;
+    };
+    if error.kind() == ErrorKind::OutcomeUnknown || jobs.len() == 1 {
+        jobs.into_iter().for_each(|job| job.answer(Err(error.clone())));
+        return;
+    }
+    for job in jobs {
+        let mut alone = [job];
+        let stored = attempt(engine, rows, &mut alone, now).await;
+        let [job] = alone;
+        job.answer(stored);
+    }
+}
+
+/// One transaction. On an error nothing of it is left, in storage or in `rows`.
+async fn attempt<T: Transact>(
+    engine: &mut T,
+    rows: &mut WorkingSet,
+    jobs: &mut [Box<dyn Job>],
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let stored = transact(engine, rows, jobs, now).await;
+    if stored.is_ok() {
+        engine.retain(rows);
+    } else {
+        engine.rollback().await;
+        rows.clear();
+    }
+    stored
+}
+
+async fn transact<T: Transact>(
+    engine: &mut T,
+    rows: &mut WorkingSet,
+    jobs: &mut [Box<dyn Job>],
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    engine.begin().await?;
+    let mut keys = Vec::new();
+    jobs.iter().for_each(|job| job.name_rows(&mut keys));
+    let mut waiting: Vec<usize> = (0..jobs.len()).collect();
+    for _ in 0..LOAD_ROUNDS_MAX {
+        let mut seen = HashSet::new();
+        keys.retain(|key| !rows.is_loaded(key) && seen.insert(key.clone()));
+        if !keys.is_empty() {
+            engine.load(&keys, rows).await?;
+            keys.clear();
+        }
+        waiting.retain(|&place| match jobs[place].decide(rows, now) {
+            Ok(()) => false,
+            Err(lacking) => {
+                keys.extend(lacking);
+                true
+            }
+        });
+        if waiting.is_empty() {
+            return finish(engine, rows).await;
+        }
+    }
+    Err(StorageError::new(ErrorKind::Internal, "loading rows that a rule never stops asking for"))
+}
+
+async fn finish<T: Transact>(engine: &mut T, rows: &mut WorkingSet) -> Result<(), StorageError> {
+    if !rows.has_changes() {
+        engine.rollback().await;
+        return Ok(());
+    }
+    engine.save(rows).await?;
+    engine.commit().await
+}

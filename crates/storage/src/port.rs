@@ -1,0 +1,154 @@
+//! The port: one way in for changes, and the questions that can be asked.
+
+use std::pin::Pin;
+
+use domain::{
+    Account, Answer, Generation, Listing, ListingKey, Operation, Order, OrderId, OrderStatus,
+    Refused, Request, Store, StoreId, TerminalKey, Timestamp, UserId,
+};
+use tokio::sync::oneshot;
+
+use crate::audit::AuditReport;
+use crate::batch::{Job, Pending};
+use crate::error::{ErrorKind, StorageError};
+
+/// An engine's answer on its way.
+pub type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
+
+/// What an operation came to, where nothing broke.
+pub type Outcome<O> =
+    Result<Answer<<O as Operation>::Done>, Refused<<O as Operation>::Refusal>>;
+
+/// What a token is checked against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The user's account.
+    pub account: Account,
+    /// The terminal's generation; the default one where nobody logged out there of late.
+    pub generation: Generation,
+}
+
+/// Whose orders are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderParty {
+    /// Those that the user ordered.
+    Buyer(UserId),
+    /// Those that the user sells, in one of his stores or in all.
+    Seller(UserId, Option<StoreId>),
+}
+
+/// Which orders are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderQuery {
+    /// Whose.
+    pub party: OrderParty,
+    /// Only those in this state as of `now`; `None`: in any.
+    pub status: Option<OrderStatus>,
+    /// Only those older than this order, which need not exist.
+    pub before: Option<OrderId>,
+    /// How many to pass over first.
+    pub offset: u32,
+    /// How many to return at most.
+    pub limit: u32,
+    /// The moment that decides which deadlines have passed.
+    pub now: Timestamp,
+}
+
+/// Which deadline of an order has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Due {
+    /// It was to be paid: [`domain::ExpireOrder`] is to run.
+    Payment,
+    /// It was to be received: [`domain::ConcludeOrder`] is to run.
+    Receipt,
+}
+
+/// An order whose deadline has passed without the sweep having come by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DueOrder {
+    /// Which order.
+    pub order: OrderId,
+    /// Which deadline.
+    pub due: Due,
+    /// When that was.
+    pub at: Timestamp,
+}
+
+/// What any engine promises.
+///
+/// Changes go in through [`Storage::submit`], wrapped by [`run`]. Every operation is atomic, is
+/// decided by its rule alone, as if all operations ran one after the other, and is durable (a crash
+/// of machine or process does not undo it) before it is answered. A question sees all that was
+/// answered before it was asked, and no operation by half.
+pub trait Storage: Send + Sync {
+    /// Takes an operation to be decided and stored, and returns at once.
+    ///
+    /// The job is answered exactly once, in time, unless the engine is dropped first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Overloaded`] where [`crate::QUEUE_MAX_OPERATIONS`] wait already, and
+    /// [`ErrorKind::Unavailable`] once the engine is closing. Nothing was begun then.
+    fn submit(&self, job: Box<dyn Job>) -> Result<(), StorageError>;
+
+    /// The account, closed ones too; `None` where there is none.
+    fn find_account<'a>(&'a self, user: &'a UserId) -> Reading<'a, Option<Account>>;
+
+    /// The account and the generation of one of its terminals, of one moment; `None` where there
+    /// is no account.
+    fn find_session<'a>(&'a self, terminal: &'a TerminalKey) -> Reading<'a, Option<Session>>;
+
+    /// The store, closed ones too; `None` where there never was one.
+    fn find_store<'a>(&'a self, store: &'a StoreId) -> Reading<'a, Option<Store>>;
+
+    /// The listing, off the shelves too; `None` where there never was one.
+    fn find_listing<'a>(&'a self, listing: &'a ListingKey) -> Reading<'a, Option<Listing>>;
+
+    /// The order as it was last written (see [`Order::as_of`]); `None` where there is none.
+    fn find_order(&self, order: OrderId) -> Reading<'_, Option<Order>>;
+
+    /// Orders, newest first, which is in falling order of their ids; as of `query.now`, so that
+    /// none is placed past its deadline. Empty where there are none or nobody of that name.
+    fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>>;
+
+    /// Orders whose deadlines are at or before `now`, earliest first, at most `limit` of them.
+    fn list_due(&self, now: Timestamp, limit: u32) -> Reading<'_, Vec<DueOrder>>;
+
+    /// The earliest deadline of any order; `None` where no order has one.
+    fn next_due(&self) -> Reading<'_, Option<Timestamp>>;
+
+    /// The server's secret: `candidate` on the first call ever, and what that was on each later
+    /// one, from any process.
+    fn secret(&self, candidate: [u8; 32]) -> Reading<'_, [u8; 32]>;
+
+    /// Drops kept answers older than [`domain::idempotency::KEPT_FOR`] and terminals whose
+    /// time has come, at most `limit` of each. Returns how many rows went.
+    fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64>;
+
+    /// Checks everything stored against itself: see [`crate::AuditCheck`]. Changes nothing.
+    fn audit(&self) -> Reading<'_, AuditReport>;
+
+    /// Finishes what was submitted, refuses what comes after, and lets go of the data.
+    fn close(&self) -> Reading<'_, ()>;
+}
+
+/// Runs an operation: submits it and waits for its answer.
+///
+/// Dropping the future does not undo the operation.
+///
+/// # Errors
+/// As [`Storage::submit`], and what the engine says of a failed batch. Of all kinds only
+/// [`ErrorKind::OutcomeUnknown`] leaves open whether the operation happened.
+pub async fn run<O>(
+    storage: &dyn Storage,
+    request: Request<O>,
+) -> Result<Outcome<O>, StorageError>
+where
+    O: Operation + Send + 'static,
+    O::Done: Send,
+    O::Refusal: Send,
+{
+    let (reply, answer) = oneshot::channel();
+    storage.submit(Box::new(Pending::new(request, reply)))?;
+    let lost = |_| StorageError::new(ErrorKind::OutcomeUnknown, "waiting for an answer");
+    answer.await.map_err(lost)?
+}
