@@ -85,12 +85,19 @@ impl Account {
     /// What may be spent or withdrawn.
     #[must_use]
     pub fn spendable(&self) -> Fen {
-        self.balance.minus(self.held).expect("both are within their limits")
+        self.balance
+            .minus(self.held)
+            .expect("both are within their limits")
     }
 
     /// The account marked as used, where it was not yet.
     pub(crate) fn first_use(&self) -> Option<Change> {
-        (!self.is_used).then(|| Change::Account(Self { is_used: true, ..self.clone() }))
+        (!self.is_used).then(|| {
+            Change::Account(Self {
+                is_used: true,
+                ..self.clone()
+            })
+        })
     }
 }
 
@@ -140,7 +147,10 @@ impl Proof {
     /// The same check on rows that were read outside a batch.
     #[must_use]
     pub fn holds_for(&self, account: &Account, current: Generation) -> bool {
-        let is_live = self.token.as_ref().is_none_or(|(_, generation)| *generation >= current);
+        let is_live = self
+            .token
+            .as_ref()
+            .is_none_or(|(_, generation)| *generation >= current);
         !account.is_closed && account.epoch == self.epoch && is_live
     }
 }
@@ -175,7 +185,9 @@ impl Operation for Register {
         now: Timestamp,
     ) -> Result<Decided<()>, Halt<RegisterRefusal>> {
         if rows.account(&self.user)?.is_some() {
-            return Err(Halt::Refused(RegisterRefusal::UserExists(self.user.clone())));
+            return Err(Halt::Refused(RegisterRefusal::UserExists(
+                self.user.clone(),
+            )));
         }
         Ok(Decided::with(vec![Change::Account(Account {
             id: self.user.clone(),
@@ -213,7 +225,10 @@ impl Operation for Unregister {
     type Refusal = UnregisterRefusal;
 
     fn name_rows(&self, keys: &mut Vec<Key>) {
-        keys.extend([Key::Account(self.user.clone()), Key::Obligations(self.user.clone())]);
+        keys.extend([
+            Key::Account(self.user.clone()),
+            Key::Obligations(self.user.clone()),
+        ]);
     }
 
     fn decide(
@@ -230,7 +245,9 @@ impl Operation for Unregister {
         }
         let obligations = rows.obligations(&self.user)?;
         if obligations.has_open_orders {
-            return Err(Halt::Refused(UnregisterRefusal::OpenOrders(self.user.clone())));
+            return Err(Halt::Refused(UnregisterRefusal::OpenOrders(
+                self.user.clone(),
+            )));
         }
         if account.balance != Fen::ZERO {
             let refusal = UnregisterRefusal::Balance(self.user.clone(), account.balance);
@@ -245,7 +262,10 @@ impl Operation for Unregister {
         })];
         for id in &obligations.stores {
             let store = rows.store(id)?.expect("the engine named this store");
-            changes.push(Change::Store(Store { is_open: false, ..store.clone() }));
+            changes.push(Change::Store(Store {
+                is_open: false,
+                ..store.clone()
+            }));
         }
         Ok(Decided::with(changes))
     }
@@ -273,7 +293,9 @@ impl Operation for ChangePassword {
     }
 
     fn decide(&self, rows: &WorkingSet, now: Timestamp) -> Result<Decided<()>, Halt<Infallible>> {
-        let account = rows.account(&self.user)?.expect("a proof holds only for an account");
+        let account = rows
+            .account(&self.user)?
+            .expect("a proof holds only for an account");
         Ok(Decided::with(vec![Change::Account(Account {
             password_hash: self.password_hash.clone(),
             epoch: account.epoch.next(now),
@@ -345,8 +367,22 @@ impl Operation for AddFunds {
             let amount = self.amount.negated().expect("within its limits");
             (own, LedgerAccount::Outside, amount, EntryKind::Withdrawal)
         };
-        let account = Account { balance, is_used: true, ..account.clone() };
-        let transfer = Transfer { from, to, amount, kind, order: None, at: now };
-        Ok(Decided::with(vec![Change::Account(account), Change::Transfer(transfer)]))
+        let account = Account {
+            balance,
+            is_used: true,
+            ..account.clone()
+        };
+        let transfer = Transfer {
+            from,
+            to,
+            amount,
+            kind,
+            order: None,
+            at: now,
+        };
+        Ok(Decided::with(vec![
+            Change::Account(account),
+            Change::Transfer(transfer),
+        ]))
     }
 }

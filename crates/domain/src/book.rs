@@ -69,7 +69,10 @@ content_hash!(
 
 /// What a book says of itself, without price and pictures. Absent fields were never told.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[expect(missing_docs, reason = "the contract names the fields, and its names say what they are")]
+#[expect(
+    missing_docs,
+    reason = "the contract names the fields, and its names say what they are"
+)]
 pub struct BookFields {
     pub title: String,
     pub author: Option<String>,
@@ -123,10 +126,18 @@ impl BookFields {
         if self.tags.len() > TAGS_MAX {
             return Err(InvalidText::TooManyTags);
         }
-        if self.tags.iter().any(|tag| tag.chars().count() > TAG_MAX_CHARACTERS) {
+        if self
+            .tags
+            .iter()
+            .any(|tag| tag.chars().count() > TAG_MAX_CHARACTERS)
+        {
             return Err(InvalidText::TagTooLong);
         }
-        let texts = self.optional_texts().into_iter().flatten().chain(&self.tags);
+        let texts = self
+            .optional_texts()
+            .into_iter()
+            .flatten()
+            .chain(&self.tags);
         if self.title.len() + texts.map(String::len).sum::<usize>() > TEXT_MAX_BYTES {
             return Err(InvalidText::TooLong);
         }
@@ -150,7 +161,9 @@ impl BookFields {
                 None => add("none"),
             }
         }
-        add(&self.pages.map_or_else(String::new, |pages| pages.to_string()));
+        add(&self
+            .pages
+            .map_or_else(String::new, |pages| pages.to_string()));
         self.tags.iter().for_each(|tag| add(tag));
         TextHash::of(hasher)
     }
@@ -222,7 +235,21 @@ impl PictureKind {
             [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
+            [
+                b'R',
+                b'I',
+                b'F',
+                b'F',
+                _,
+                _,
+                _,
+                _,
+                b'W',
+                b'E',
+                b'B',
+                b'P',
+                ..,
+            ] => Some(Self::Webp),
             _ => None,
         }
     }
@@ -283,6 +310,12 @@ impl Picture {
 
 impl fmt::Debug for Picture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Picture({}, {:?}, {} bytes)", self.hash, self.kind, self.bytes.len())
+        write!(
+            f,
+            "Picture({}, {:?}, {} bytes)",
+            self.hash,
+            self.kind,
+            self.bytes.len()
+        )
     }
 }

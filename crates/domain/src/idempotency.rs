@@ -57,7 +57,11 @@ impl Keep {
     /// The row to keep.
     #[must_use]
     pub fn to_kept(&self, now: Timestamp) -> KeptAnswer {
-        KeptAnswer { fingerprint: self.fingerprint, answer: self.answer.clone(), kept_at: now }
+        KeptAnswer {
+            fingerprint: self.fingerprint,
+            answer: self.answer.clone(),
+            kept_at: now,
+        }
     }
 }
 

@@ -110,7 +110,10 @@ impl Operation for AddListing {
     type Refusal = AddListingRefusal;
 
     fn name_rows(&self, keys: &mut Vec<Key>) {
-        keys.extend([Key::Store(self.key.store.clone()), Key::Listing(self.key.clone())]);
+        keys.extend([
+            Key::Store(self.key.store.clone()),
+            Key::Listing(self.key.clone()),
+        ]);
     }
 
     fn decide(
@@ -120,7 +123,9 @@ impl Operation for AddListing {
     ) -> Result<Decided<()>, Halt<AddListingRefusal>> {
         check_owner(rows, &self.user, &self.key.store)?;
         if rows.listing(&self.key)?.is_some() {
-            return Err(Halt::Refused(AddListingRefusal::BookExists(self.key.book.clone())));
+            return Err(Halt::Refused(AddListingRefusal::BookExists(
+                self.key.book.clone(),
+            )));
         }
         let details = ListingDetails {
             text: self.text.hash(),
@@ -182,7 +187,10 @@ impl Operation for AddStock {
     type Refusal = AddStockRefusal;
 
     fn name_rows(&self, keys: &mut Vec<Key>) {
-        keys.extend([Key::Store(self.key.store.clone()), Key::Listing(self.key.clone())]);
+        keys.extend([
+            Key::Store(self.key.store.clone()),
+            Key::Listing(self.key.clone()),
+        ]);
     }
 
     fn decide(
@@ -213,7 +221,11 @@ impl Operation for AddStock {
         };
         let added = listing.added.checked_add(self.change);
         let added = added.ok_or(Halt::Refused(AddStockRefusal::StockLimit))?;
-        Ok(Decided::with(vec![Change::Listing(Listing { stock, added, ..listing.clone() })]))
+        Ok(Decided::with(vec![Change::Listing(Listing {
+            stock,
+            added,
+            ..listing.clone()
+        })]))
     }
 }
 
@@ -222,7 +234,10 @@ pub type Patch<T> = Option<Option<T>>;
 
 /// The fields of a book that an update replaces.
 #[derive(Debug, Clone, Default)]
-#[expect(missing_docs, reason = "the contract names the fields, and its names say what they are")]
+#[expect(
+    missing_docs,
+    reason = "the contract names the fields, and its names say what they are"
+)]
 pub struct BookPatch {
     pub title: Option<String>,
     pub author: Patch<String>,
@@ -306,8 +321,14 @@ impl From<StoreRefusal> for UpdateListingRefusal {
 
 impl UpdateListing {
     /// The listing's text with the patch applied.
-    fn new_text(&self, rows: &WorkingSet, old: TextHash) -> Result<Arc<BookText>, Halt<InvalidText>> {
-        let text = rows.text(&old)?.expect("an engine keeps the text of every listing");
+    fn new_text(
+        &self,
+        rows: &WorkingSet,
+        old: TextHash,
+    ) -> Result<Arc<BookText>, Halt<InvalidText>> {
+        let text = rows
+            .text(&old)?
+            .expect("an engine keeps the text of every listing");
         self.patch.apply(text).map(Arc::new).map_err(Halt::Refused)
     }
 }
@@ -317,7 +338,10 @@ impl Operation for UpdateListing {
     type Refusal = UpdateListingRefusal;
 
     fn name_rows(&self, keys: &mut Vec<Key>) {
-        keys.extend([Key::Store(self.key.store.clone()), Key::Listing(self.key.clone())]);
+        keys.extend([
+            Key::Store(self.key.store.clone()),
+            Key::Listing(self.key.clone()),
+        ]);
     }
 
     fn decide(
@@ -326,9 +350,9 @@ impl Operation for UpdateListing {
         _now: Timestamp,
     ) -> Result<Decided<()>, Halt<UpdateListingRefusal>> {
         check_owner(rows, &self.user, &self.key.store)?;
-        let listing = rows.listing(&self.key)?.ok_or_else(|| {
-            Halt::Refused(UpdateListingRefusal::NoBook(self.key.book.clone()))
-        })?;
+        let listing = rows
+            .listing(&self.key)?
+            .ok_or_else(|| Halt::Refused(UpdateListingRefusal::NoBook(self.key.book.clone())))?;
         let text = match self.new_text(rows, listing.details.text) {
             Ok(text) => text,
             Err(Halt::Lacks(keys)) => return Err(Lacks(keys).into()),

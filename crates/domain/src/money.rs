@@ -24,7 +24,11 @@ pub struct OutOfRange {
 }
 
 fn within(value: i64, min: i64, max: i64) -> Result<i64, OutOfRange> {
-    if (min..=max).contains(&value) { Ok(value) } else { Err(OutOfRange { min, max }) }
+    if (min..=max).contains(&value) {
+        Ok(value)
+    } else {
+        Err(OutOfRange { min, max })
+    }
 }
 
 /// An amount of money in fen (1/100 yuan); negative where money is taken.

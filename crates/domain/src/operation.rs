@@ -105,13 +105,21 @@ impl<O: Operation> Request<O> {
     /// A request by somebody whose proof is checked again in the transaction.
     #[must_use]
     pub fn proved(proof: Proof, operation: O) -> Self {
-        Self { proof: Some(proof), keep: None, operation }
+        Self {
+            proof: Some(proof),
+            keep: None,
+            operation,
+        }
     }
 
     /// A request that needs nobody's proof.
     #[must_use]
     pub fn unproved(operation: O) -> Self {
-        Self { proof: None, keep: None, operation }
+        Self {
+            proof: None,
+            keep: None,
+            operation,
+        }
     }
 
     /// Names the rows that deciding needs, as far as they can be told beforehand.
@@ -146,7 +154,10 @@ impl<O: Operation> Request<O> {
             if kept.fingerprint != keep.fingerprint {
                 return Err(Halt::Refused(Refused::KeyReused));
             }
-            return Ok(Decided { done: Answer::Kept(kept.answer.clone()), changes: Vec::new() });
+            return Ok(Decided {
+                done: Answer::Kept(kept.answer.clone()),
+                changes: Vec::new(),
+            });
         }
         match self.operation.decide(rows, now) {
             Ok(decided) => Ok(self.keep_answer(decided, now)),
@@ -163,6 +174,9 @@ impl<O: Operation> Request<O> {
         {
             changes.push(Change::Kept(keep.key.clone(), keep.to_kept(now)));
         }
-        Decided { done: Answer::Done(done), changes }
+        Decided {
+            done: Answer::Done(done),
+            changes,
+        }
     }
 }

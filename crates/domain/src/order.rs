@@ -33,7 +33,11 @@ pub struct TextTooLong {
 }
 
 fn at_most(text: &str, max: usize) -> Result<Arc<str>, TextTooLong> {
-    if text.chars().count() > max { Err(TextTooLong { max }) } else { Ok(text.into()) }
+    if text.chars().count() > max {
+        Err(TextTooLong { max })
+    } else {
+        Ok(text.into())
+    }
 }
 
 /// Where an order goes. Its two parties see it, nobody else.
@@ -149,8 +153,13 @@ pub enum OrderStatus {
 
 impl OrderStatus {
     /// All of them, in the order of an order's life.
-    pub const ALL: [Self; 5] =
-        [Self::Placed, Self::Paid, Self::Sent, Self::Received, Self::Cancelled];
+    pub const ALL: [Self; 5] = [
+        Self::Placed,
+        Self::Paid,
+        Self::Sent,
+        Self::Received,
+        Self::Cancelled,
+    ];
 
     /// The contract's word for it.
     #[must_use]
@@ -218,12 +227,20 @@ impl Order {
     #[must_use]
     pub fn state_as_of(&self, now: Timestamp) -> OrderState {
         match self.state {
-            OrderState::Placed { pay_before } if pay_before <= now => {
-                OrderState::Cancelled { cancelled_at: pay_before, paid_at: None, sent_at: None }
-            }
-            OrderState::Sent { paid_at, sent_at, receive_by } if receive_by <= now => {
-                OrderState::Received { paid_at, sent_at, received_at: receive_by }
-            }
+            OrderState::Placed { pay_before } if pay_before <= now => OrderState::Cancelled {
+                cancelled_at: pay_before,
+                paid_at: None,
+                sent_at: None,
+            },
+            OrderState::Sent {
+                paid_at,
+                sent_at,
+                receive_by,
+            } if receive_by <= now => OrderState::Received {
+                paid_at,
+                sent_at,
+                received_at: receive_by,
+            },
             ref state => state.clone(),
         }
     }
@@ -231,15 +248,24 @@ impl Order {
     /// The order with the state that counts at `now`.
     #[must_use]
     pub fn as_of(&self, now: Timestamp) -> Self {
-        Self { state: self.state_as_of(now), ..self.clone() }
+        Self {
+            state: self.state_as_of(now),
+            ..self.clone()
+        }
     }
 
     fn with_state(&self, state: OrderState) -> Change {
-        Change::Order(Arc::new(Self { state, ..self.clone() }))
+        Change::Order(Arc::new(Self {
+            state,
+            ..self.clone()
+        }))
     }
 
     fn listing_keys(&self) -> impl Iterator<Item = ListingKey> + '_ {
-        let key = |line: &OrderLine| ListingKey { store: self.store.clone(), book: line.book.clone() };
+        let key = |line: &OrderLine| ListingKey {
+            store: self.store.clone(),
+            book: line.book.clone(),
+        };
         self.lines.iter().map(key)
     }
 
@@ -248,9 +274,17 @@ impl Order {
         rows.require(self.listing_keys().map(Key::Listing))?;
         let mut changes = Vec::with_capacity(self.lines.len() + 4);
         for (key, line) in self.listing_keys().zip(self.lines.iter()) {
-            let listing = rows.listing(&key)?.expect("a listing that was ordered is never removed");
-            let stock = listing.stock.put_back(line.count).expect("what was taken fits again");
-            changes.push(Change::Listing(Listing { stock, ..listing.clone() }));
+            let listing = rows
+                .listing(&key)?
+                .expect("a listing that was ordered is never removed");
+            let stock = listing
+                .stock
+                .put_back(line.count)
+                .expect("what was taken fits again");
+            changes.push(Change::Listing(Listing {
+                stock,
+                ..listing.clone()
+            }));
         }
         Ok(changes)
     }
@@ -264,15 +298,28 @@ impl Order {
         at: Timestamp,
     ) -> Option<Change> {
         let order = Some(self.id);
-        let transfer = Transfer { from, to, amount: self.total, kind, order, at };
+        let transfer = Transfer {
+            from,
+            to,
+            amount: self.total,
+            kind,
+            order,
+            at,
+        };
         (self.total > Fen::ZERO).then_some(Change::Transfer(transfer))
     }
 
     /// The seller's held amount becomes his to spend.
     fn release(&self, rows: &WorkingSet, at: Timestamp) -> Result<Vec<Change>, Lacks> {
         let seller = party(rows, &self.seller)?;
-        let held = seller.held.minus(self.total).expect("what was held is held still");
-        let mut changes = vec![Change::Account(Account { held, ..seller.clone() })];
+        let held = seller
+            .held
+            .minus(self.total)
+            .expect("what was held is held still");
+        let mut changes = vec![Change::Account(Account {
+            held,
+            ..seller.clone()
+        })];
         let from = LedgerAccount::Held(self.seller.clone());
         let to = LedgerAccount::Spendable(self.seller.clone());
         changes.extend(self.transfer(from, to, EntryKind::Release, at));
@@ -305,10 +352,20 @@ impl Order {
         let moved = |total: Fen| {
             let held = seller.held.plus(total)?;
             if self.buyer == self.seller {
-                return Some(vec![Change::Account(Account { held, ..seller.clone() })]);
+                return Some(vec![Change::Account(Account {
+                    held,
+                    ..seller.clone()
+                })]);
             }
-            let buyer = Account { balance: buyer.balance.minus(total)?, ..buyer.clone() };
-            let seller = Account { balance: seller.balance.plus(total)?, held, ..seller.clone() };
+            let buyer = Account {
+                balance: buyer.balance.minus(total)?,
+                ..buyer.clone()
+            };
+            let seller = Account {
+                balance: seller.balance.plus(total)?,
+                held,
+                ..seller.clone()
+            };
             Some(vec![Change::Account(buyer), Change::Account(seller)])
         };
         Ok(total.and_then(moved))
@@ -323,7 +380,9 @@ enum Direction {
 
 /// The account of an order's buyer or seller, which can't be closed while the order is open.
 fn party<'a>(rows: &'a WorkingSet, user: &UserId) -> Result<&'a Account, Lacks> {
-    Ok(rows.account(user)?.expect("an order's parties have accounts"))
+    Ok(rows
+        .account(user)?
+        .expect("an order's parties have accounts"))
 }
 
 /// What a buyer wants: 1 to [`ORDER_LINES_MAX`] different books, each with its count.
@@ -412,11 +471,17 @@ pub enum PlaceOrderRefusal {
 
 impl PlaceOrder {
     fn listing_key(&self, book: &BookId) -> ListingKey {
-        ListingKey { store: self.store.clone(), book: book.clone() }
+        ListingKey {
+            store: self.store.clone(),
+            book: book.clone(),
+        }
     }
 
     fn listing_keys(&self) -> impl Iterator<Item = Key> + '_ {
-        self.basket.lines().iter().map(|(book, _)| Key::Listing(self.listing_key(book)))
+        self.basket
+            .lines()
+            .iter()
+            .map(|(book, _)| Key::Listing(self.listing_key(book)))
     }
 
     /// One line, and the listing without its copies.
@@ -432,11 +497,25 @@ impl PlaceOrder {
             .ok_or_else(|| Halt::Refused(PlaceOrderRefusal::NoBook(book.clone())))?;
         let stock = listing.stock.take(count).ok_or_else(|| {
             let stock = listing.stock;
-            Halt::Refused(PlaceOrderRefusal::StockTooLow { book: book.clone(), stock })
+            Halt::Refused(PlaceOrderRefusal::StockTooLow {
+                book: book.clone(),
+                stock,
+            })
         })?;
         let title = listing.details.title.clone();
-        let line = OrderLine { book: book.clone(), title, count, price: listing.price };
-        Ok((line, Listing { stock, ..listing.clone() }))
+        let line = OrderLine {
+            book: book.clone(),
+            title,
+            count,
+            price: listing.price,
+        };
+        Ok((
+            line,
+            Listing {
+                stock,
+                ..listing.clone()
+            },
+        ))
     }
 }
 
@@ -445,7 +524,10 @@ impl Operation for PlaceOrder {
     type Refusal = PlaceOrderRefusal;
 
     fn name_rows(&self, keys: &mut Vec<Key>) {
-        keys.extend([Key::Account(self.buyer.clone()), Key::Store(self.store.clone())]);
+        keys.extend([
+            Key::Account(self.buyer.clone()),
+            Key::Store(self.store.clone()),
+        ]);
         keys.extend(self.listing_keys());
     }
 
@@ -568,10 +650,15 @@ impl Operation for PayOrder {
             return Err(Halt::Refused(PayOrderRefusal::NotPlaced(self.order)));
         };
         if party(rows, &order.buyer)?.spendable() < order.total {
-            return Err(Halt::Refused(PayOrderRefusal::InsufficientFunds(self.order)));
+            return Err(Halt::Refused(PayOrderRefusal::InsufficientFunds(
+                self.order,
+            )));
         }
         let seller = party(rows, &order.seller)?;
-        let is_over = seller.balance.plus(order.total).is_none_or(|sum| sum > BALANCE_MAX);
+        let is_over = seller
+            .balance
+            .plus(order.total)
+            .is_none_or(|sum| sum > BALANCE_MAX);
         if order.buyer != order.seller && is_over && order.total > Fen::ZERO {
             return Err(Halt::Refused(PayOrderRefusal::SellerBalanceLimit));
         }
@@ -627,8 +714,16 @@ impl Operation for SendOrder {
             OrderState::Paid { paid_at } => {
                 let sent_at = now.max(paid_at);
                 let receive_by = sent_at.plus(self.receipt_timeout);
-                let state = OrderState::Sent { paid_at, sent_at, receive_by };
-                let sent = Order { state, tracking: self.tracking.clone(), ..Order::clone(order) };
+                let state = OrderState::Sent {
+                    paid_at,
+                    sent_at,
+                    receive_by,
+                };
+                let sent = Order {
+                    state,
+                    tracking: self.tracking.clone(),
+                    ..Order::clone(order)
+                };
                 Ok(Decided::with(vec![Change::Order(Arc::new(sent))]))
             }
             OrderState::Sent { .. } | OrderState::Received { .. } => {
@@ -677,17 +772,23 @@ impl Operation for ReceiveOrder {
     ) -> Result<Decided<()>, Halt<ReceiveOrderRefusal>> {
         let order = find_own(rows, self.order, |order| order.buyer == self.buyer)?;
         match order.state_as_of(now) {
-            OrderState::Sent { paid_at, sent_at, .. } => {
+            OrderState::Sent {
+                paid_at, sent_at, ..
+            } => {
                 let received_at = now.max(sent_at);
                 let mut changes = order.release(rows, received_at)?;
-                let state = OrderState::Received { paid_at, sent_at, received_at };
+                let state = OrderState::Received {
+                    paid_at,
+                    sent_at,
+                    received_at,
+                };
                 changes.push(order.with_state(state));
                 Ok(Decided::with(changes))
             }
             OrderState::Paid { .. } => Err(Halt::Refused(ReceiveOrderRefusal::NotSent(self.order))),
-            OrderState::Received { .. } => {
-                Err(Halt::Refused(ReceiveOrderRefusal::AlreadyReceived(self.order)))
-            }
+            OrderState::Received { .. } => Err(Halt::Refused(
+                ReceiveOrderRefusal::AlreadyReceived(self.order),
+            )),
             OrderState::Placed { .. } | OrderState::Cancelled { .. } => {
                 Err(Halt::Refused(ReceiveOrderRefusal::NotPaid(self.order)))
             }
@@ -742,14 +843,16 @@ impl Operation for CancelOrder {
         let (paid_at, sent_at) = match order.state_as_of(now) {
             OrderState::Placed { .. } => (None, None),
             OrderState::Paid { paid_at } => (Some(paid_at), None),
-            OrderState::Sent { paid_at, sent_at, .. } if self.until == CancelUntil::Received => {
-                (Some(paid_at), Some(sent_at))
-            }
+            OrderState::Sent {
+                paid_at, sent_at, ..
+            } if self.until == CancelUntil::Received => (Some(paid_at), Some(sent_at)),
             OrderState::Sent { .. } | OrderState::Received { .. } => {
                 return Err(Halt::Refused(CancelOrderRefusal::TooLate(self.order)));
             }
             OrderState::Cancelled { .. } => {
-                return Err(Halt::Refused(CancelOrderRefusal::AlreadyCancelled(self.order)));
+                return Err(Halt::Refused(CancelOrderRefusal::AlreadyCancelled(
+                    self.order,
+                )));
             }
         };
         let cancelled_at = now.max(sent_at.or(paid_at).unwrap_or_else(|| order.placed_at()));
@@ -757,7 +860,11 @@ impl Operation for CancelOrder {
         if paid_at.is_some() {
             changes.extend(order.refund(rows, cancelled_at)?);
         }
-        changes.push(order.with_state(OrderState::Cancelled { cancelled_at, paid_at, sent_at }));
+        changes.push(order.with_state(OrderState::Cancelled {
+            cancelled_at,
+            paid_at,
+            sent_at,
+        }));
         Ok(Decided::with(changes))
     }
 }
@@ -813,13 +920,23 @@ impl Operation for ConcludeOrder {
         let found = rows.order(self.order)?;
         let order = found.filter(|order| order.status() == OrderStatus::Sent);
         let state = order.map(|order| order.state_as_of(now));
-        let (Some(order), Some(OrderState::Received { paid_at, sent_at, received_at })) =
-            (order, state)
+        let (
+            Some(order),
+            Some(OrderState::Received {
+                paid_at,
+                sent_at,
+                received_at,
+            }),
+        ) = (order, state)
         else {
             return Err(Halt::Refused(NotDue(self.order)));
         };
         let mut changes = order.release(rows, received_at)?;
-        changes.push(order.with_state(OrderState::Received { paid_at, sent_at, received_at }));
+        changes.push(order.with_state(OrderState::Received {
+            paid_at,
+            sent_at,
+            received_at,
+        }));
         Ok(Decided::with(changes))
     }
 }

@@ -39,7 +39,10 @@ impl Operation for CreateStore {
     type Refusal = CreateStoreRefusal;
 
     fn name_rows(&self, keys: &mut Vec<Key>) {
-        keys.extend([Key::Account(self.owner.clone()), Key::Store(self.store.clone())]);
+        keys.extend([
+            Key::Account(self.owner.clone()),
+            Key::Store(self.store.clone()),
+        ]);
     }
 
     fn decide(
@@ -48,7 +51,9 @@ impl Operation for CreateStore {
         now: Timestamp,
     ) -> Result<Decided<()>, Halt<CreateStoreRefusal>> {
         if rows.store(&self.store)?.is_some() {
-            return Err(Halt::Refused(CreateStoreRefusal::StoreExists(self.store.clone())));
+            return Err(Halt::Refused(CreateStoreRefusal::StoreExists(
+                self.store.clone(),
+            )));
         }
         let mut changes = vec![Change::Store(Store {
             id: self.store.clone(),

@@ -67,11 +67,16 @@ impl Operation for LogOut {
     }
 
     fn decide(&self, rows: &WorkingSet, now: Timestamp) -> Result<Decided<()>, Halt<Infallible>> {
-        let old = rows.terminal(&self.terminal)?.map_or(0, |row| row.generation.0);
+        let old = rows
+            .terminal(&self.terminal)?
+            .map_or(0, |row| row.generation.0);
         let row = Terminal {
             generation: Generation(now.millis().max(old + 1)),
             forget_at: now.plus(TOKEN_LIFETIME),
         };
-        Ok(Decided::with(vec![Change::Terminal(self.terminal.clone(), row)]))
+        Ok(Decided::with(vec![Change::Terminal(
+            self.terminal.clone(),
+            row,
+        )]))
     }
 }

@@ -104,7 +104,10 @@ pub struct Table<K, V> {
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { entries: HashMap::new(), changed: Vec::new() }
+        Self {
+            entries: HashMap::new(),
+            changed: Vec::new(),
+        }
     }
 }
 
@@ -130,7 +133,12 @@ impl<K: Clone + Eq + Hash, V: Clone> Table<K, V> {
     /// Takes a row, or its absence, as the engine has it. A row already loaded stays as it is.
     pub fn load(&mut self, key: K, row: Option<V>, handle: i64) {
         if let hash_map::Entry::Vacant(vacant) = self.entries.entry(key) {
-            vacant.insert(Entry { saved: row.clone(), current: row, is_changed: false, handle });
+            vacant.insert(Entry {
+                saved: row.clone(),
+                current: row,
+                is_changed: false,
+                handle,
+            });
         }
     }
 
@@ -139,7 +147,10 @@ impl<K: Clone + Eq + Hash, V: Clone> Table<K, V> {
     /// # Panics
     /// If the row was never loaded: a rule writes only what it has read.
     fn put(&mut self, key: K, row: Option<V>) {
-        let entry = self.entries.get_mut(&key).expect("a rule writes only rows it has read");
+        let entry = self
+            .entries
+            .get_mut(&key)
+            .expect("a rule writes only rows it has read");
         entry.current = row;
         if !entry.is_changed {
             entry.is_changed = true;
@@ -180,13 +191,19 @@ impl<K: Clone + Eq + Hash, V: Clone> Table<K, V> {
     /// The engine's number of a row; `None` where it has none yet.
     #[must_use]
     pub fn handle(&self, key: &K) -> Option<i64> {
-        self.entries.get(key).map(|entry| entry.handle).filter(|handle| *handle != 0)
+        self.entries
+            .get(key)
+            .map(|entry| entry.handle)
+            .filter(|handle| *handle != 0)
     }
 
     /// Notes that all changes are saved.
     fn mark_saved(&mut self) {
         for key in self.changed.drain(..) {
-            let entry = self.entries.get_mut(&key).expect("a changed row is an entry");
+            let entry = self
+                .entries
+                .get_mut(&key)
+                .expect("a changed row is an entry");
             entry.saved.clone_from(&entry.current);
             entry.is_changed = false;
         }
@@ -248,8 +265,15 @@ impl WorkingSet {
     /// # Errors
     /// [`Lacks`] with all that are not loaded.
     pub fn require(&self, keys: impl IntoIterator<Item = Key>) -> Result<(), Lacks> {
-        let lacking: Vec<Key> = keys.into_iter().filter(|key| !self.is_loaded(key)).collect();
-        if lacking.is_empty() { Ok(()) } else { Err(Lacks(lacking)) }
+        let lacking: Vec<Key> = keys
+            .into_iter()
+            .filter(|key| !self.is_loaded(key))
+            .collect();
+        if lacking.is_empty() {
+            Ok(())
+        } else {
+            Err(Lacks(lacking))
+        }
     }
 
     /// The account, or `None` where there is none.
@@ -257,7 +281,9 @@ impl WorkingSet {
     /// # Errors
     /// [`Lacks`] where it is not loaded; so for all the others here.
     pub fn account(&self, key: &UserId) -> Result<Option<&Account>, Lacks> {
-        self.accounts.get(key).ok_or_else(|| Lacks(vec![Key::Account(key.clone())]))
+        self.accounts
+            .get(key)
+            .ok_or_else(|| Lacks(vec![Key::Account(key.clone())]))
     }
 
     /// The terminal, or `None` where nobody logged out of late.
@@ -265,7 +291,9 @@ impl WorkingSet {
     /// # Errors
     /// [`Lacks`] where it is not loaded.
     pub fn terminal(&self, key: &TerminalKey) -> Result<Option<&Terminal>, Lacks> {
-        self.terminals.get(key).ok_or_else(|| Lacks(vec![Key::Terminal(key.clone())]))
+        self.terminals
+            .get(key)
+            .ok_or_else(|| Lacks(vec![Key::Terminal(key.clone())]))
     }
 
     /// The store, or `None` where there is none.
@@ -273,7 +301,9 @@ impl WorkingSet {
     /// # Errors
     /// [`Lacks`] where it is not loaded.
     pub fn store(&self, key: &StoreId) -> Result<Option<&Store>, Lacks> {
-        self.stores.get(key).ok_or_else(|| Lacks(vec![Key::Store(key.clone())]))
+        self.stores
+            .get(key)
+            .ok_or_else(|| Lacks(vec![Key::Store(key.clone())]))
     }
 
     /// The listing, or `None` where there is none.
@@ -281,7 +311,9 @@ impl WorkingSet {
     /// # Errors
     /// [`Lacks`] where it is not loaded.
     pub fn listing(&self, key: &ListingKey) -> Result<Option<&Listing>, Lacks> {
-        self.listings.get(key).ok_or_else(|| Lacks(vec![Key::Listing(key.clone())]))
+        self.listings
+            .get(key)
+            .ok_or_else(|| Lacks(vec![Key::Listing(key.clone())]))
     }
 
     /// The order, or `None` where there is none.
@@ -289,7 +321,9 @@ impl WorkingSet {
     /// # Errors
     /// [`Lacks`] where it is not loaded.
     pub fn order(&self, key: OrderId) -> Result<Option<&Arc<Order>>, Lacks> {
-        self.orders.get(&key).ok_or_else(|| Lacks(vec![Key::Order(key)]))
+        self.orders
+            .get(&key)
+            .ok_or_else(|| Lacks(vec![Key::Order(key)]))
     }
 
     /// The text, or `None` where there is none.
@@ -297,7 +331,9 @@ impl WorkingSet {
     /// # Errors
     /// [`Lacks`] where it is not loaded.
     pub fn text(&self, key: &TextHash) -> Result<Option<&Arc<BookText>>, Lacks> {
-        self.texts.get(key).ok_or_else(|| Lacks(vec![Key::Text(*key)]))
+        self.texts
+            .get(key)
+            .ok_or_else(|| Lacks(vec![Key::Text(*key)]))
     }
 
     /// The kept answer, or `None` where there is none.
@@ -305,7 +341,9 @@ impl WorkingSet {
     /// # Errors
     /// [`Lacks`] where it is not loaded.
     pub fn kept(&self, key: &KeepKey) -> Result<Option<&KeptAnswer>, Lacks> {
-        self.kept.get(key).ok_or_else(|| Lacks(vec![Key::Kept(key.clone())]))
+        self.kept
+            .get(key)
+            .ok_or_else(|| Lacks(vec![Key::Kept(key.clone())]))
     }
 
     /// What keeps the account from being closed.

@@ -1,0 +1,175 @@
+//! Accounts: registering, logging in and out, passwords, money.
+
+use std::convert::Infallible;
+
+use domain::account::{AddFundsRefusal, RegisterRefusal, UnregisterRefusal};
+use domain::{
+    AddFunds, Answer, ChangePassword, Fen, LogOut, Register, Request, TerminalKey, TerminalName,
+    Unregister, UserId,
+};
+
+use crate::App;
+use crate::authority::{Bearer, Credentials, KeepRequest, widen};
+use crate::passwords::Password;
+use crate::problem::Problem;
+
+/// What an account has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Balance {
+    /// All its money.
+    pub balance: Fen,
+    /// What is held for orders that are not received yet.
+    pub held: Fen,
+    /// What may be spent or withdrawn.
+    pub spendable: Fen,
+}
+
+impl App {
+    /// Opens an account.
+    ///
+    /// # Errors
+    /// [`RegisterRefusal`], or that too much is waiting.
+    pub async fn register(
+        &self,
+        user: UserId,
+        password: Password,
+    ) -> Result<(), Problem<RegisterRefusal>> {
+        // Asked first, since hashing is dear; the rule asks again.
+        if self.storage.find_account(&user).await?.is_some() {
+            return Err(Problem::Refused(RegisterRefusal::UserExists(user)));
+        }
+        let password_hash = self
+            .passwords
+            .hash(password)
+            .await
+            .map_err(|_| Problem::Busy)?;
+        self.run(Request::unproved(Register {
+            user,
+            password_hash,
+        }))
+        .await??;
+        Ok(())
+    }
+
+    /// Logs in: gives a token for that terminal.
+    ///
+    /// # Errors
+    /// As [`App::authenticate`].
+    pub async fn login(
+        &self,
+        credentials: &Credentials,
+        name: TerminalName,
+    ) -> Result<String, Problem<Infallible>> {
+        let terminal = TerminalKey {
+            user: credentials.user.clone(),
+            name,
+        };
+        for _ in 0..2 {
+            let proof = self.authenticate(credentials).await?;
+            let session = self.storage.find_session(&terminal).await?;
+            match session.filter(|session| proof.holds_for(&session.account, session.generation)) {
+                Some(session) => {
+                    let now = self.clock.now();
+                    let epoch = session.account.epoch;
+                    return Ok(self.tokens.sign(&terminal, epoch, session.generation, now));
+                }
+                // What was remembered is of another epoch: the password is checked anew, once.
+                None => self.remembered.forget(&credentials.user),
+            }
+        }
+        Err(Problem::Unauthorized)
+    }
+
+    /// Logs out: revokes the tokens that were given to the token's terminal so far.
+    ///
+    /// # Errors
+    /// [`Problem::Unauthorized`] for a token that is not the user's, or not live.
+    pub async fn logout(&self, bearer: &Bearer, user: &UserId) -> Result<(), Problem<Infallible>> {
+        // A stranger's name is no better than a wrong token here: the contract has no 511.
+        if bearer.terminal.user != *user {
+            return Err(Problem::Unauthorized);
+        }
+        let log_out = LogOut {
+            terminal: bearer.terminal.clone(),
+        };
+        self.run_with_token(bearer, user, None, log_out).await?;
+        Ok(())
+    }
+
+    /// Closes an account.
+    ///
+    /// # Errors
+    /// [`UnregisterRefusal`], or as [`App::authenticate`].
+    pub async fn unregister(
+        &self,
+        credentials: &Credentials,
+    ) -> Result<(), Problem<UnregisterRefusal>> {
+        let operation = Unregister {
+            user: credentials.user.clone(),
+        };
+        self.run_with_password(credentials, None, operation).await?;
+        self.remembered.forget(&credentials.user);
+        Ok(())
+    }
+
+    /// Gives an account another password, and revokes all its tokens.
+    ///
+    /// # Errors
+    /// As [`App::authenticate`].
+    pub async fn change_password(
+        &self,
+        credentials: &Credentials,
+        new: Password,
+    ) -> Result<(), Problem<Infallible>> {
+        // Hashing the new password is work that only the owner may cause.
+        self.authenticate(credentials).await?;
+        let password_hash = self.passwords.hash(new).await?;
+        let user = credentials.user.clone();
+        let operation = ChangePassword {
+            user,
+            password_hash,
+        };
+        self.run_with_password(credentials, None, operation).await?;
+        self.remembered.forget(&credentials.user);
+        Ok(())
+    }
+
+    /// Puts money into an account, or takes it out.
+    ///
+    /// # Errors
+    /// [`AddFundsRefusal`], [`Problem::SelfFundingOff`], or as [`App::authenticate`].
+    pub async fn add_funds(
+        &self,
+        credentials: &Credentials,
+        keep: Option<KeepRequest>,
+        amount: Fen,
+    ) -> Result<Answer<()>, Problem<AddFundsRefusal>> {
+        if amount > Fen::ZERO && !self.settings.is_self_funding {
+            self.authenticate(credentials).await.map_err(widen)?;
+            return Err(Problem::SelfFundingOff);
+        }
+        let operation = AddFunds {
+            user: credentials.user.clone(),
+            amount,
+        };
+        self.run_with_password(credentials, keep, operation).await
+    }
+
+    /// What an account has.
+    ///
+    /// # Errors
+    /// As [`App::authorize`].
+    pub async fn balance(
+        &self,
+        bearer: &Bearer,
+        user: &UserId,
+    ) -> Result<Balance, Problem<Infallible>> {
+        let account = self.authorize_question(bearer, user).await?;
+        let spendable = account.spendable();
+        Ok(Balance {
+            balance: account.balance,
+            held: account.held,
+            spendable,
+        })
+    }
+}
