@@ -10,6 +10,7 @@ use domain::{
 
 use crate::App;
 use crate::authority::{Bearer, Credentials, KeepRequest, widen};
+use crate::failures::Origin;
 use crate::passwords::Password;
 use crate::problem::Problem;
 
@@ -69,6 +70,9 @@ impl App {
             let session = self.storage.find_session(&terminal).await?;
             match session.filter(|session| proof.holds_for(&session.account, session.generation)) {
                 Some(session) => {
+                    // Also where the password was remembered: from here, too, the owner comes.
+                    self.failures
+                        .know(&credentials.user, Origin::of(credentials.address));
                     let now = self.clock.now();
                     let epoch = session.account.epoch;
                     return Ok(self.tokens.sign(&terminal, epoch, session.generation, now));

@@ -194,7 +194,6 @@ impl App {
             return Err(Problem::Unauthorized);
         };
         self.remembered.note(user, password, account.epoch);
-        self.failures.know(user, origin);
         Ok(account.epoch)
     }
 

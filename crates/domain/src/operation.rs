@@ -101,6 +101,10 @@ pub enum Refused<R> {
     Rule(R),
 }
 
+/// What deciding a [`Request`] comes to.
+pub type Verdict<O> =
+    Result<Decided<Answer<<O as Operation>::Done>>, Halt<Refused<<O as Operation>::Refusal>>>;
+
 impl<O: Operation> Request<O> {
     /// A request by somebody whose proof is checked again in the transaction.
     #[must_use]
@@ -137,11 +141,7 @@ impl<O: Operation> Request<O> {
     ///
     /// # Errors
     /// [`Halt`], as it says.
-    pub fn decide(
-        &self,
-        rows: &WorkingSet,
-        now: Timestamp,
-    ) -> Result<Decided<Answer<O::Done>>, Halt<Refused<O::Refusal>>> {
+    pub fn decide(&self, rows: &WorkingSet, now: Timestamp) -> Verdict<O> {
         if let Some(proof) = &self.proof
             && !proof.still_holds(rows)?
         {
