@@ -1,1 +1,271 @@
-//! Comes.
+//! The embedded engine: the whole bookstore in one SQLite file.
+//!
+//! What lives here: the tables and their SQL, one file per noun; the thread that writes, in batches
+//! that commit once; the threads that answer questions; the audit. What never does: a rule of the
+//! shop, which `domain` has, or a second way to change anything.
+//!
+//! Read [`SqliteStorage`] first, then `schema`, then `writer`.
+
+mod accounts;
+mod audit;
+mod books;
+mod columns;
+mod error;
+mod idempotency;
+mod ledger;
+mod listings;
+mod open;
+mod options;
+mod orders;
+#[cfg(test)]
+mod plans;
+mod queue;
+mod readers;
+mod schema;
+mod secrets;
+mod stores;
+mod terminals;
+mod writer;
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use domain::{Account, Clock, Listing, ListingKey, Order, OrderId, Store, StoreId};
+use domain::{TerminalKey, Timestamp, UserId};
+use storage::{
+    AuditReport, DueOrder, ErrorKind, Job, OrderQuery, Reading, Session, Storage, StorageError,
+};
+use tokio::sync::{Mutex, oneshot};
+
+use error::Stored;
+use open::Files;
+use readers::Readers;
+use writer::{Work, WorkQueue, Writer};
+
+pub use error::OpenError;
+pub use options::Options;
+
+/// The bookstore's data in a directory of this machine.
+///
+/// Of the processes that use a directory one may write; others may read beside it.
+pub struct SqliteStorage {
+    files: Files,
+    /// `None` where the data is only read.
+    writer: Option<Arc<WorkQueue>>,
+    readers: Readers,
+    /// Tells an audit to stop.
+    is_closing: Arc<AtomicBool>,
+    is_auditing: Arc<AtomicBool>,
+    /// What is to be waited for and let go of in the end; `None` once that was done.
+    held: Mutex<Option<Held>>,
+}
+
+struct Held {
+    threads: Vec<JoinHandle<()>>,
+    /// Keeps other writing processes out.
+    lock: Option<File>,
+}
+
+impl Held {
+    /// Waits for the threads, which end once their queues are closed, then lets others in.
+    fn let_go(self) {
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the storage engine had panicked");
+            }
+        }
+        drop(self.lock);
+    }
+}
+
+impl SqliteStorage {
+    /// Opens the data for reading and writing, and makes it where there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`] says why it can't be used, and what can be done.
+    pub fn open(options: Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let (files, lock) = open::take(&options)?;
+        let (queue, thread) = writer::start(files.clone(), clock)?;
+        match Self::start(files, &options, Some(queue.clone())) {
+            Ok(mut storage) => {
+                let held = storage.held.get_mut().as_mut().expect("it is open");
+                held.threads.push(thread);
+                held.lock = Some(lock);
+                Ok(storage)
+            }
+            Err(error) => {
+                queue.close();
+                Held { threads: vec![thread], lock: Some(lock) }.let_go();
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens the data for reading, beside a process that may be writing it. Whatever would write is
+    /// refused.
+    ///
+    /// # Errors
+    /// [`OpenError`] says why it can't be used, and what can be done.
+    pub fn open_read_only(options: Options) -> Result<Self, OpenError> {
+        let files = open::find(&options)?;
+        Self::start(files, &options, None)
+    }
+
+    fn start(
+        files: Files,
+        options: &Options,
+        writer: Option<Arc<WorkQueue>>,
+    ) -> Result<Self, OpenError> {
+        let (readers, threads) = Readers::start(&files, options.readers)?;
+        Ok(Self {
+            files,
+            writer,
+            readers,
+            is_closing: Arc::default(),
+            is_auditing: Arc::default(),
+            held: Mutex::new(Some(Held { threads, lock: None })),
+        })
+    }
+
+    /// Queues something for the thread that writes.
+    fn queue(&self, work: Work, doing: &'static str) -> Stored<()> {
+        let Some(writer) = &self.writer else {
+            return Err(StorageError::new(ErrorKind::Refused, doing));
+        };
+        writer.push(work).map_err(|kind| StorageError::new(kind, doing))
+    }
+
+    /// Has the thread that writes do something between two batches.
+    fn task<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        task: impl FnOnce(&mut Writer) -> Stored<T> + Send + 'static,
+    ) -> Reading<'static, T> {
+        let (reply, answer) = oneshot::channel();
+        let task = move |writer: &mut Writer| {
+            // Whoever asked may have gone.
+            drop(reply.send(task(writer)));
+        };
+        let queued = self.queue(Work::Task(Box::new(task)), doing);
+        Box::pin(async move {
+            queued?;
+            answer.await.map_err(|_| StorageError::new(ErrorKind::OutcomeUnknown, doing))?
+        })
+    }
+
+    /// Turns away what comes from now on.
+    fn close_queues(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+        self.readers.close();
+        if let Some(writer) = &self.writer {
+            writer.close();
+        }
+    }
+}
+
+impl Storage for SqliteStorage {
+    fn submit(&self, job: Box<dyn Job>) -> Result<(), StorageError> {
+        self.queue(Work::Job(job), "taking an operation")
+    }
+
+    fn find_account<'a>(&'a self, user: &'a UserId) -> Reading<'a, Option<Account>> {
+        let user = user.clone();
+        self.readers.ask("finding an account", move |connection| {
+            Ok(accounts::find(connection, &user)?.map(|(_, account)| account))
+        })
+    }
+
+    fn find_session<'a>(&'a self, terminal: &'a TerminalKey) -> Reading<'a, Option<Session>> {
+        let terminal = terminal.clone();
+        self.readers.ask("finding a session", move |connection| {
+            accounts::find_session(connection, &terminal)
+        })
+    }
+
+    fn find_store<'a>(&'a self, store: &'a StoreId) -> Reading<'a, Option<Store>> {
+        let store = store.clone();
+        self.readers.ask("finding a store", move |connection| {
+            Ok(stores::find(connection, &store)?.map(|(_, store)| store))
+        })
+    }
+
+    fn find_listing<'a>(&'a self, listing: &'a ListingKey) -> Reading<'a, Option<Listing>> {
+        let key = listing.clone();
+        self.readers.ask("finding a listing", move |connection| {
+            let Some(store) = stores::find_number(connection, &key.store)? else { return Ok(None) };
+            Ok(listings::find(connection, store, &key)?.map(|(_, listing)| listing))
+        })
+    }
+
+    fn find_order(&self, order: OrderId) -> Reading<'_, Option<Order>> {
+        self.readers.ask("finding an order", move |connection| {
+            Ok(orders::find(connection, order)?.map(|(_, order)| order))
+        })
+    }
+
+    fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>> {
+        self.readers.ask("listing orders", move |connection| orders::list(connection, &query))
+    }
+
+    fn list_due(&self, now: Timestamp, limit: u32) -> Reading<'_, Vec<DueOrder>> {
+        self.readers.ask("listing deadlines", move |connection| {
+            orders::list_due(connection, now, limit)
+        })
+    }
+
+    fn next_due(&self) -> Reading<'_, Option<Timestamp>> {
+        self.readers.ask("finding the next deadline", orders::next_due)
+    }
+
+    fn secret(&self, candidate: [u8; 32]) -> Reading<'_, [u8; 32]> {
+        self.task("finding the server's secret", move |writer| {
+            writer.transact(|connection, _| secrets::find_or_keep(connection, candidate))
+        })
+    }
+
+    fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64> {
+        self.task("forgetting what has expired", move |writer| {
+            writer.transact(|connection, rows| {
+                let kept = idempotency::forget(connection, now, limit)?;
+                let terminals = terminals::forget(connection, now, limit)?;
+                if terminals > 0 {
+                    // A row that is gone must not go on counting because it is remembered.
+                    rows.terminals = Default::default();
+                }
+                Ok((kept + terminals) as u64)
+            })
+        })
+    }
+
+    fn audit(&self) -> Reading<'_, AuditReport> {
+        audit::start(&self.files, &self.is_closing, &self.is_auditing)
+    }
+
+    fn close(&self) -> Reading<'_, ()> {
+        self.close_queues();
+        Box::pin(async {
+            let mut held = self.held.lock().await;
+            let Some(taken) = held.take() else { return Ok(()) };
+            let (reply, done) = oneshot::channel();
+            // Joining blocks, which the caller's thread must not.
+            std::thread::spawn(move || {
+                taken.let_go();
+                // Whoever closes may have gone.
+                let _: Result<(), ()> = reply.send(());
+            });
+            let lost = |_| StorageError::new(ErrorKind::Internal, "closing");
+            done.await.map_err(lost)
+        })
+    }
+}
+
+impl Drop for SqliteStorage {
+    fn drop(&mut self) {
+        self.close_queues();
+        if let Some(held) = self.held.get_mut().take() {
+            held.let_go();
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The one thread that writes: it takes what waits, runs it in batches, and commits each once.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
+
+use domain::{Clock, Key, Timestamp, WorkingSet};
+use rusqlite::Connection;
+use storage::batch::part_batches;
+use storage::{
+    BATCH_MAX_OPERATIONS, ErrorKind, Job, QUEUE_MAX_OPERATIONS, StorageError, Transact, run_batch,
+};
+
+use crate::error::{Doing, OpenError, Stored, is_certain_at_commit};
+use crate::open::Files;
+use crate::queue::Queue;
+use crate::{accounts, books, idempotency, ledger, listings, orders, stores, terminals};
+
+/// How many rows stay in memory from one batch to the next: some 100 MB of them.
+const ROWS_MAX: usize = 200_000;
+
+/// What the writer is to do.
+pub(crate) enum Work {
+    /// An operation, in a batch with others.
+    Job(Box<dyn Job>),
+    /// Something else that writes, on its own.
+    Task(Task),
+}
+
+pub(crate) type Task = Box<dyn FnOnce(&mut Writer) + Send>;
+
+pub(crate) type WorkQueue = Queue<Work>;
+
+/// Starts the thread, which ends once the queue is closed and empty.
+pub(crate) fn start(
+    files: Files,
+    clock: Arc<dyn Clock>,
+) -> Result<(Arc<WorkQueue>, JoinHandle<()>), OpenError> {
+    let mut writer = Writer {
+        engine: Engine { files, connection: None, must_recover: false },
+        rows: WorkingSet::default(),
+        clock,
+        now: Timestamp::from_millis(i64::MIN),
+    };
+    let opened = writer.engine.files.writer();
+    let opened = opened.map_err(|error| OpenError::database(writer.engine.files.database(), error));
+    writer.engine.connection = Some(opened?);
+    let queue = Arc::new(WorkQueue::new(QUEUE_MAX_OPERATIONS));
+    let waiting = queue.clone();
+    Ok((queue, std::thread::spawn(move || writer.run(&waiting))))
+}
+
+pub(crate) struct Writer {
+    engine: Engine,
+    /// Outlives the batch, since nobody else writes.
+    rows: WorkingSet,
+    clock: Arc<dyn Clock>,
+    /// The last moment that a batch was decided at.
+    now: Timestamp,
+}
+
+impl Writer {
+    fn run(mut self, queue: &WorkQueue) {
+        loop {
+            let works = queue.take(BATCH_MAX_OPERATIONS);
+            if works.is_empty() {
+                break;
+            }
+            self.run_all(works);
+        }
+        self.engine.checkpoint();
+    }
+
+    /// Runs what was taken, in order: neighbouring operations together, tasks on their own.
+    fn run_all(&mut self, works: Vec<Work>) {
+        let mut jobs = Vec::with_capacity(works.len());
+        for work in works {
+            match work {
+                Work::Job(job) => jobs.push(job),
+                Work::Task(task) => {
+                    self.run_jobs(std::mem::take(&mut jobs));
+                    self.guard(|writer| task(writer));
+                }
+            }
+        }
+        self.run_jobs(jobs);
+    }
+
+    fn run_jobs(&mut self, jobs: Vec<Box<dyn Job>>) {
+        for batch in part_batches(jobs) {
+            // A clock that is set back must not make deadlines that have passed come again.
+            self.now = self.now.max(self.clock.now());
+            self.guard(|Self { engine, rows, now, .. }| {
+                at_once(run_batch(engine, rows, batch, *now));
+            });
+        }
+    }
+
+    /// Lets the thread survive a panic: what was begun is undone, what was in memory forgotten, and
+    /// whoever waits learns by the lost reply that the outcome is unknown.
+    fn guard(&mut self, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+            tracing::error!("a batch panicked and was undone");
+            self.engine.undo();
+            self.rows.clear();
+        }
+    }
+
+    /// Runs something in a transaction of its own.
+    pub(crate) fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut WorkingSet) -> Stored<T>,
+    ) -> Stored<T> {
+        self.engine.begin_now()?;
+        let worked = work(self.engine.connection()?, &mut self.rows);
+        let done = worked.and_then(|answer| self.engine.commit_now().map(|()| answer));
+        if done.is_err() {
+            self.engine.undo();
+            self.rows.clear();
+        }
+        done
+    }
+}
+
+/// Drives a future that never waits.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("nothing in this engine waits"),
+    }
+}
+
+/// The connection that writes, as the batch loop drives it.
+struct Engine {
+    files: Files,
+    /// `None` after a failure that left it in doubt, until the next transaction opens another.
+    connection: Option<Connection>,
+    /// Whether the end of the log may be in memory and not on the disk.
+    must_recover: bool,
+}
+
+impl Engine {
+    fn connection(&self) -> Stored<&Connection> {
+        let missing = || StorageError::new(ErrorKind::Unavailable, "using the database");
+        self.connection.as_ref().ok_or_else(missing)
+    }
+
+    fn begin_now(&mut self) -> Stored<()> {
+        if self.connection.is_none() {
+            self.connection = Some(self.files.writer().doing("opening the database again")?);
+        }
+        if self.must_recover {
+            self.recover()?;
+        }
+        let mut begin = self.connection()?.prepare_cached("BEGIN IMMEDIATE").doing("beginning")?;
+        begin.execute([]).doing("beginning a batch").map(drop)
+    }
+
+    /// Brings file and log to the disk after a sync that failed. The system may have forgotten
+    /// what it could not write and say of the next sync that all is well; so what the log holds is
+    /// copied into the file, which is written and synced anew, and the log begins from nothing.
+    fn recover(&mut self) -> Stored<()> {
+        let doing = "recovering the log";
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let is_busy: bool =
+            self.connection()?.query_row(sql, [], |row| row.get(0)).doing(doing)?;
+        if is_busy {
+            return Err(StorageError::new(ErrorKind::Unavailable, doing));
+        }
+        self.must_recover = false;
+        tracing::warn!("recovered the log after a failed commit");
+        Ok(())
+    }
+
+    fn commit_now(&mut self) -> Stored<()> {
+        let doing = "committing a batch";
+        let connection = self.connection()?;
+        let committed =
+            connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+        let Err(error) = committed else { return Ok(()) };
+        tracing::error!(%error, "a commit failed");
+        if is_certain_at_commit(&error) {
+            return Err(error).doing(doing);
+        }
+        self.must_recover = true;
+        self.connection = None;
+        Err(StorageError::caused(ErrorKind::OutcomeUnknown, doing, error))
+    }
+
+    /// Undoes what is open. A full disk or an I/O error may have undone it already.
+    fn undo(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        if connection.is_autocommit() {
+            return;
+        }
+        let undone =
+            connection.prepare_cached("ROLLBACK").and_then(|mut rollback| rollback.execute([]));
+        if let Err(error) = undone
+            && !connection.is_autocommit()
+        {
+            tracing::error!(%error, "a batch could not be undone, the database is opened again");
+            self.connection = None;
+        }
+    }
+
+    /// Moves the whole log into the file, so that the file stands alone.
+    fn checkpoint(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        if let Err(error) = connection.query_row(sql, [], |_| Ok(())) {
+            tracing::warn!(%error, "the log stays beside the file, to be taken in at the next start");
+        }
+    }
+}
+
+impl Transact for Engine {
+    async fn begin(&mut self) -> Stored<()> {
+        self.begin_now()
+    }
+
+    async fn load(&mut self, keys: &[Key], rows: &mut WorkingSet) -> Stored<()> {
+        let connection = self.connection()?;
+        // Stores and accounts first, since others are found by their numbers.
+        let is_named_by_others = |key: &&Key| matches!(key, Key::Account(_) | Key::Store(_));
+        let others = keys.iter().filter(|key| !is_named_by_others(key));
+        for key in keys.iter().filter(is_named_by_others).chain(others) {
+            match key {
+                Key::Account(user) => accounts::load(connection, user, rows)?,
+                Key::Terminal(terminal) => terminals::load(connection, terminal, rows)?,
+                Key::Store(store) => stores::load(connection, store, rows)?,
+                Key::Listing(listing) => listings::load(connection, listing, rows)?,
+                Key::Order(order) => orders::load(connection, *order, rows)?,
+                Key::Text(text) => books::load_text(connection, text, rows)?,
+                Key::Kept(kept) => idempotency::load(connection, kept, rows)?,
+                Key::Obligations(user) => accounts::load_obligations(connection, user, rows)?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn save(&mut self, rows: &mut WorkingSet) -> Stored<()> {
+        let connection = self.connection()?;
+        // What others name comes before them: accounts before stores, orders before the ledger.
+        accounts::save(connection, rows)?;
+        terminals::save(connection, rows)?;
+        stores::save(connection, rows)?;
+        books::save(connection, rows)?;
+        listings::save(connection, rows)?;
+        orders::save(connection, rows)?;
+        ledger::save(connection, rows)?;
+        idempotency::save(connection, rows)
+    }
+
+    async fn commit(&mut self) -> Stored<()> {
+        self.commit_now()
+    }
+
+    async fn rollback(&mut self) {
+        self.undo();
+    }
+
+    fn retain(&mut self, rows: &mut WorkingSet) {
+        rows.retain_hot(ROWS_MAX);
+    }
+}
