@@ -1,1 +1,80 @@
-//! Comes.
+//! HTTP of the marketplace: the wire contract over the use cases.
+//!
+//! What lives here: paths, headers, bodies and result codes. What never does: a rule of the shop,
+//! a driver, the machine's clock. [`contract`] has a handler for each endpoint, all of one shape:
+//! the body as a struct, the handler, what it answers. [`mod@error`] alone knows which refusal is
+//! which result code.
+//!
+//! Read [`contract`] first, then [`extract`], which every handler's arguments come from.
+
+pub mod answer;
+pub mod body;
+pub mod contract;
+pub mod error;
+pub mod extract;
+mod field;
+mod health;
+mod parse;
+mod serve;
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use app::App;
+use axum::Router;
+use axum::extract::{FromRef, Request};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+
+use crate::body::BodyBudget;
+
+pub use extract::ClientAddress;
+pub use serve::{
+    ACCEPT_PAUSE, CONNECTION_BUFFER_MAX_BYTES, CONNECTIONS_MAX, DISCARD_BODY_MAX_BYTES,
+    DISCARD_TIME_MAX, FINISH_TIME_MAX, HEADER_TIME_MAX, serve,
+};
+
+/// What all handlers share.
+#[derive(Clone)]
+pub struct Web {
+    app: Arc<App>,
+    budget: Arc<BodyBudget>,
+}
+
+impl FromRef<Web> for Arc<App> {
+    fn from_ref(web: &Web) -> Self {
+        web.app.clone()
+    }
+}
+
+/// All endpoints over the use cases. Each request must carry the [`ClientAddress`] from which it
+/// came as an extension, as [`serve`] sees to.
+pub fn router(app: Arc<App>) -> Router {
+    let budget = Arc::new(BodyBudget::default());
+    Router::new()
+        .merge(contract::routes())
+        .merge(health::routes())
+        .method_not_allowed_fallback(async || error::wrong_method())
+        .fallback(async || error::unknown_path())
+        .layer(middleware::from_fn(catch_panic))
+        .with_state(Web { app, budget })
+}
+
+/// Turns a panic of a handler into an answer: whether what it began was done is unknown then.
+async fn catch_panic(request: Request, next: Next) -> Response {
+    let uri = request.uri().clone();
+    let mut answer = pin!(next.run(request));
+    let caught = poll_fn(|context| {
+        let poll = AssertUnwindSafe(|| answer.as_mut().poll(context));
+        match catch_unwind(poll) {
+            Ok(poll) => poll.map(Ok),
+            Err(payload) => Poll::Ready(Err(payload)),
+        }
+    });
+    caught
+        .await
+        .unwrap_or_else(|payload| error::panicked(uri.path(), &*payload).into_response())
+}

@@ -1,0 +1,198 @@
+//! Storage taken away, and bugs.
+
+use std::sync::{Arc, Mutex};
+
+use app::Settings;
+use domain::{
+    Account, Listing, ListingKey, Order, OrderId, Store, StoreId, TerminalKey, Timestamp, UserId,
+};
+use insta::assert_snapshot;
+use serde_json::json;
+use storage::model::{ManualClock, ModelStorage};
+use storage::{
+    AuditReport, DueOrder, ErrorKind, Job, OrderQuery, Reading, Session, Storage, StorageError,
+};
+
+use crate::test_app::{TestApp, password};
+
+/// What is wrong with the storage.
+#[derive(Clone, Copy)]
+enum Trouble {
+    /// Operations fail that way after they were taken, and questions too.
+    Fails(ErrorKind),
+    /// Nothing is taken.
+    Refuses(ErrorKind),
+    /// There is a bug.
+    Panics,
+}
+
+/// The reference engine with a switch that breaks it.
+struct Breakable {
+    inner: ModelStorage,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+fn failure(kind: ErrorKind) -> StorageError {
+    let secret = std::io::Error::other("/secret/path is gone");
+    StorageError::caused(kind, "doing something inside", secret)
+}
+
+impl Breakable {
+    fn break_it(&self, trouble: impl Into<Option<Trouble>>) {
+        *self.trouble.lock().unwrap() = trouble.into();
+    }
+
+    fn ask<'a, T: Send + 'a>(&self, question: Reading<'a, T>) -> Reading<'a, T> {
+        let trouble = *self.trouble.lock().unwrap();
+        match trouble {
+            None => question,
+            Some(Trouble::Fails(kind) | Trouble::Refuses(kind)) => {
+                Box::pin(std::future::ready(Err(failure(kind))))
+            }
+            Some(Trouble::Panics) => panic!("a bug with /secret/path"),
+        }
+    }
+}
+
+impl Storage for Breakable {
+    fn submit(&self, job: Box<dyn Job>) -> Result<(), StorageError> {
+        let trouble = *self.trouble.lock().unwrap();
+        match trouble {
+            None => self.inner.submit(job),
+            Some(Trouble::Fails(kind)) => {
+                job.answer(Err(failure(kind)));
+                Ok(())
+            }
+            Some(Trouble::Refuses(kind)) => Err(failure(kind)),
+            Some(Trouble::Panics) => panic!("a bug with /secret/path"),
+        }
+    }
+
+    fn find_account<'a>(&'a self, user: &'a UserId) -> Reading<'a, Option<Account>> {
+        self.ask(self.inner.find_account(user))
+    }
+
+    fn find_session<'a>(&'a self, terminal: &'a TerminalKey) -> Reading<'a, Option<Session>> {
+        self.ask(self.inner.find_session(terminal))
+    }
+
+    fn find_store<'a>(&'a self, store: &'a StoreId) -> Reading<'a, Option<Store>> {
+        self.ask(self.inner.find_store(store))
+    }
+
+    fn find_listing<'a>(&'a self, listing: &'a ListingKey) -> Reading<'a, Option<Listing>> {
+        self.ask(self.inner.find_listing(listing))
+    }
+
+    fn find_order(&self, order: OrderId) -> Reading<'_, Option<Order>> {
+        self.ask(self.inner.find_order(order))
+    }
+
+    fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>> {
+        self.ask(self.inner.list_orders(query))
+    }
+
+    fn list_due(&self, now: Timestamp, limit: u32) -> Reading<'_, Vec<DueOrder>> {
+        self.ask(self.inner.list_due(now, limit))
+    }
+
+    fn next_due(&self) -> Reading<'_, Option<Timestamp>> {
+        self.ask(self.inner.next_due())
+    }
+
+    fn secret(&self, candidate: [u8; 32]) -> Reading<'_, [u8; 32]> {
+        self.inner.secret(candidate)
+    }
+
+    fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64> {
+        self.inner.forget_expired(now, limit)
+    }
+
+    fn audit(&self) -> Reading<'_, AuditReport> {
+        self.inner.audit()
+    }
+
+    fn close(&self) -> Reading<'_, ()> {
+        self.inner.close()
+    }
+}
+
+async fn breakable() -> (TestApp, Arc<Breakable>, String) {
+    let clock = Arc::new(ManualClock::default());
+    let storage = Arc::new(Breakable {
+        inner: ModelStorage::new(clock.clone()),
+        trouble: Mutex::new(None),
+    });
+    let app = TestApp::over(storage.clone(), clock, Settings::default()).await;
+    let token = app.user("u").await;
+    app.store("u", &token, "s").await;
+    (app, storage, token)
+}
+
+#[tokio::test]
+async fn a_failure_says_whether_something_happened_and_no_more() {
+    let (app, storage, token) = breakable().await;
+    let fund = || {
+        let body = json!({"user_id": "u", "password": password("u"), "add_value": 1});
+        app.post("/buyer/add_funds", body)
+    };
+    let ask = || {
+        app.post("/buyer/account", json!({"user_id": "u"}))
+            .token(&token)
+    };
+    for kind in [
+        ErrorKind::Unavailable,
+        ErrorKind::Conflict,
+        ErrorKind::Refused,
+        ErrorKind::Corrupt,
+        ErrorKind::Internal,
+    ] {
+        storage.break_it(Trouble::Fails(kind));
+        for reply in [fund().await, ask().await] {
+            let words = "storage failed, and nothing was done; request `[request]`";
+            assert_eq!(reply.to_string(), format!(r#"528 {{"message":"{words}"}}"#));
+            let request_id = reply.headers["x-request-id"].to_str().unwrap();
+            assert!(reply.message().contains(request_id));
+        }
+    }
+    storage.break_it(Trouble::Fails(ErrorKind::OutcomeUnknown));
+    assert_snapshot!(fund().await, @r#"530 {"message":"something broke, and whether this was done is unknown; request `[request]`; hint: ask again with the same `Idempotency-Key`, or look at what there is now"}"#);
+    storage.break_it(None);
+    fund().await.expect_ok();
+}
+
+#[tokio::test]
+async fn overload_is_503_and_nothing_is_done() {
+    let (app, storage, token) = breakable().await;
+    storage.break_it(Trouble::Refuses(ErrorKind::Overloaded));
+    let books = json!([{"id": "b1", "count": 1}]);
+    let body = json!({"user_id": "u", "store_id": "s", "books": books});
+    let reply = app.post("/buyer/new_order", body).token(&token).await;
+    assert_snapshot!(reply, @r#"503 {"message":"too much is waiting; nothing was done, try again soon"}"#);
+    assert_eq!(reply.headers["retry-after"], "1");
+    storage.break_it(None);
+    assert_eq!(app.stock("u", &token, "s", "b1").await, 10);
+}
+
+#[tokio::test]
+async fn a_bug_is_530_and_the_next_request_is_served() {
+    let (app, storage, token) = breakable().await;
+    storage.break_it(Trouble::Panics);
+    let ask = || {
+        app.post("/buyer/account", json!({"user_id": "u"}))
+            .token(&token)
+    };
+    assert_snapshot!(ask().await, @r#"530 {"message":"something broke, and whether this was done is unknown; request `[request]`; hint: ask again with the same `Idempotency-Key`, or look at what there is now"}"#);
+    storage.break_it(None);
+    ask().await.expect_ok();
+}
+
+#[tokio::test]
+async fn readiness_follows_storage() {
+    let (app, storage, _) = breakable().await;
+    let ask = |path| app.raw(path, "").method("GET");
+    assert_snapshot!(ask("/readyz").await, @r#"200 {"message":"ok"}"#);
+    storage.break_it(Trouble::Fails(ErrorKind::Unavailable));
+    assert_snapshot!(ask("/readyz").await, @r#"503 {"message":"storage does not answer"}"#);
+    assert_snapshot!(ask("/healthz").await, @r#"200 {"message":"ok"}"#);
+}
