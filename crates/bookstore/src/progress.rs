@@ -1,0 +1,82 @@
+//! How far a long command has come: a bar on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::output::{grouped, note};
+
+/// How often a plain line is written.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// How far a command has come.
+pub struct Progress {
+    bar: ProgressBar,
+    is_terminal: bool,
+    began: Instant,
+    told: Instant,
+}
+
+impl Progress {
+    /// Begins at none of `total` books.
+    pub fn begin(total: u64) -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let target = if is_terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let style = ProgressStyle::with_template(
+            "{bar:30} {human_pos} of {human_len} books  {per_sec}  {eta} left",
+        );
+        let bar = ProgressBar::with_draw_target(Some(total), target)
+            .with_style(style.expect("the template is well-formed"));
+        let now = Instant::now();
+        Self {
+            bar,
+            is_terminal,
+            began: now,
+            told: now,
+        }
+    }
+
+    /// One book further.
+    pub fn step(&mut self) {
+        self.bar.inc(1);
+        if !self.is_terminal && self.told.elapsed() >= LINE_EVERY {
+            self.told = Instant::now();
+            note(&self.line());
+        }
+    }
+
+    /// Writes a line that stays.
+    pub fn note(&self, line: &str) {
+        self.bar.suspend(|| note(line));
+    }
+
+    /// Takes the bar away.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// How long it took so far.
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn line(&self) -> String {
+        let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
+        // Never 0: a line is written after some seconds and a step at the earliest.
+        let millis = u64::try_from(self.began.elapsed().as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        let rate = (done * 1_000 / millis).max(1);
+        let left = Duration::from_secs(total.saturating_sub(done) / rate);
+        let (done, total, rate) = (grouped(done), grouped(total), grouped(rate));
+        format!(
+            "{done} of {total} books  {rate}/s  {} left",
+            crate::settings::say(left)
+        )
+    }
+}
