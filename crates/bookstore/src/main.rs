@@ -15,6 +15,7 @@ mod import;
 mod operator;
 mod output;
 mod progress;
+mod seller;
 mod serve;
 mod settings;
 mod signals;

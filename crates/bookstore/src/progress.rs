@@ -3,12 +3,18 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::output::{grouped, note};
 
 /// How often a plain line is written.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Whole books a second: more digits would only flicker.
+fn write_rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    // Where it can't be written there is nobody to tell.
+    let _ = write!(out, "{:.0}/s", state.per_sec());
+}
 
 /// How far a command has come.
 pub struct Progress {
@@ -28,10 +34,13 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let style = ProgressStyle::with_template(
-            "{bar:30} {human_pos} of {human_len} books  {per_sec}  {eta} left",
+            "{bar:30} {human_pos} of {human_len} books  {rate}  {eta} left",
         );
-        let bar = ProgressBar::with_draw_target(Some(total), target)
-            .with_style(style.expect("the template is well-formed"));
+        let bar = ProgressBar::with_draw_target(Some(total), target).with_style(
+            style
+                .expect("the template is well-formed")
+                .with_key("rate", write_rate),
+        );
         let now = Instant::now();
         Self {
             bar,
