@@ -16,6 +16,7 @@ mod field;
 mod health;
 mod parse;
 mod serve;
+mod stall;
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,18 +31,21 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
 use crate::body::BodyBudget;
+use crate::contract::HistoryBudget;
 
 pub use extract::ClientAddress;
 pub use serve::{
     ACCEPT_PAUSE, CONNECTION_BUFFER_MAX_BYTES, CONNECTIONS_MAX, DISCARD_BODY_MAX_BYTES,
     DISCARD_TIME_MAX, FINISH_TIME_MAX, HEADER_TIME_MAX, serve,
 };
+pub use stall::STALL_TIME_MAX;
 
 /// What all handlers share.
 #[derive(Clone)]
 pub struct Web {
     app: Arc<App>,
     budget: Arc<BodyBudget>,
+    histories: Arc<HistoryBudget>,
 }
 
 impl FromRef<Web> for Arc<App> {
@@ -50,17 +54,27 @@ impl FromRef<Web> for Arc<App> {
     }
 }
 
+impl FromRef<Web> for Arc<HistoryBudget> {
+    fn from_ref(web: &Web) -> Self {
+        web.histories.clone()
+    }
+}
+
 /// All endpoints over the use cases. Each request must carry the [`ClientAddress`] from which it
 /// came as an extension, as [`serve`] sees to.
 pub fn router(app: Arc<App>) -> Router {
-    let budget = Arc::new(BodyBudget::default());
+    let web = Web {
+        app,
+        budget: Arc::new(BodyBudget::default()),
+        histories: Arc::new(HistoryBudget::default()),
+    };
     Router::new()
         .merge(contract::routes())
         .merge(health::routes())
         .method_not_allowed_fallback(async || error::wrong_method())
         .fallback(async || error::unknown_path())
         .layer(middleware::from_fn(catch_panic))
-        .with_state(Web { app, budget })
+        .with_state(web)
 }
 
 /// Turns a panic of a handler into an answer: whether what it began was done is unknown then.

@@ -24,6 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service;
 
 use crate::ClientAddress;
+use crate::stall::Stalling;
 
 /// How many connections are served at once. More wait to be taken up.
 pub const CONNECTIONS_MAX: usize = 4_096;
@@ -56,7 +57,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             accepted = accept(&listener, &places) => accepted,
         };
         let service = service_fn(answer(router.clone(), address));
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let connection = builder.serve_connection(TokioIo::new(Stalling::new(stream)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A client that broke off is no failure of ours, and is told nothing any more.

@@ -12,7 +12,7 @@ use axum::routing::post;
 use domain::{Address, Basket, BookId, OrderId, OrderStatus, StoreId, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::history::{self, Page, PerPage};
+use super::history::{self, HistoryBudget, Page, PerPage};
 use super::{credentials, order_by_password, order_by_token};
 use crate::body::ORDER_BODY_MAX_BYTES;
 use crate::error::{self, ErrorAnswer};
@@ -239,6 +239,7 @@ impl Body for CheckHistOrder {}
 /// `POST /buyer/check_hist_order`: what a buyer ordered. 200 with `orders`, 401, 511.
 async fn check_hist_order(
     State(app): State<Arc<App>>,
+    State(budget): State<Arc<HistoryBudget>>,
     Token(bearer): Token,
     call: Call<CheckHistOrder>,
 ) -> Result<Response, ErrorAnswer> {
@@ -250,6 +251,7 @@ async fn check_hist_order(
         before,
     } = call.body;
     let page = history::page(state, page, per_page, before)?;
+    let _held = budget.take(&page).await?;
     let orders = app.buyer_orders(&bearer, &user_id.0, page).await?;
     Ok(history::answer(orders).await)
 }

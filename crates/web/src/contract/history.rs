@@ -1,10 +1,13 @@
 //! Histories: which orders are asked for, and how the wire writes them.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use app::orders::OrderPage;
 use axum::response::Response;
 use domain::{Order, OrderId, OrderState, OrderStatus, OutOfRange, Timestamp};
 use humantime::format_rfc3339_millis;
 use serde::{Serialize, Serializer};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::answer;
 use crate::error::{self, ErrorAnswer};
@@ -16,6 +19,11 @@ pub const PER_PAGE_DEFAULT: u32 = 100;
 pub const PER_PAGE_MAX: u32 = 1_000;
 /// How deep into a history pages reach: the limit of `page` × `per_page`.
 pub const DEPTH_MAX: u32 = 10_000;
+/// How many orders the answers in the making may hold together. An order may be long: a thousand
+/// lines take half a MiB and more.
+pub const ORDERS_IN_FLIGHT_MAX: usize = 2_000;
+/// How long an answer waits for its turn.
+pub const ORDERS_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Answers with more order lines are written off the async threads.
 const WRITE_INLINE_MAX_LINES: usize = 5_000;
 /// The last moment that RFC 3339 can write.
@@ -48,6 +56,27 @@ impl FromInteger for Page {
 impl FromInteger for PerPage {
     fn from_integer(number: i64) -> Result<Self, OutOfRange> {
         within(number, PER_PAGE_MAX).map(Self)
+    }
+}
+
+/// Orders that answers in the making may still hold.
+pub(crate) struct HistoryBudget(Semaphore);
+
+impl Default for HistoryBudget {
+    fn default() -> Self {
+        Self(Semaphore::new(ORDERS_IN_FLIGHT_MAX))
+    }
+}
+
+impl HistoryBudget {
+    /// Waits until a page of that many orders fits.
+    ///
+    /// # Errors
+    /// 503 where that takes too long.
+    pub async fn take(&self, page: &OrderPage) -> Result<SemaphorePermit<'_>, ErrorAnswer> {
+        let permit = tokio::time::timeout(ORDERS_WAIT_MAX, self.0.acquire_many(page.limit));
+        let permit = permit.await.map_err(|_| error::overloaded())?;
+        Ok(permit.expect("the budget is never closed"))
     }
 }
 
@@ -106,7 +135,7 @@ struct WireTime(Timestamp);
 impl Serialize for WireTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let millis = u64::try_from(self.0.millis()).unwrap_or(0).min(LAST_MILLIS);
-        let time = std::time::UNIX_EPOCH + std::time::Duration::from_millis(millis);
+        let time = UNIX_EPOCH + Duration::from_millis(millis);
         serializer.collect_str(&format_rfc3339_millis(time))
     }
 }
@@ -227,5 +256,34 @@ impl<'a> WireOrder<'a> {
             tracking: order.tracking.as_ref().map(domain::Tracking::as_str),
             details: lines.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_in_the_making_have_a_budget() {
+        let budget = HistoryBudget::default();
+        let largest = page(None, None, Some(Number(PerPage(PER_PAGE_MAX))), None).unwrap();
+        let usual = page(None, None, None, None).unwrap();
+        let first = budget.take(&largest).await.unwrap();
+        let second = budget.take(&largest).await.unwrap();
+        let refused = budget.take(&usual).await.unwrap_err();
+        assert_eq!(refused.into_response().status(), 503);
+        drop(first);
+        drop(budget.take(&usual).await.unwrap());
+        drop(second);
+    }
+
+    #[test]
+    fn every_moment_can_be_written() {
+        let write = |millis| serde_json::to_string(&WireTime(Timestamp::from_millis(millis)));
+        assert_eq!(write(0).unwrap(), r#""1970-01-01T00:00:00.000Z""#);
+        assert_eq!(write(-1).unwrap(), r#""1970-01-01T00:00:00.000Z""#);
+        assert_eq!(write(i64::MAX).unwrap(), r#""9999-12-31T23:59:59.999Z""#);
     }
 }

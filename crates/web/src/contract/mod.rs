@@ -7,6 +7,8 @@ mod buyer;
 mod history;
 mod seller;
 
+pub(crate) use history::HistoryBudget;
+
 use app::{App, Bearer, Credentials, Password};
 use axum::Router;
 use domain::{OrderId, UserId};

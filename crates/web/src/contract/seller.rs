@@ -15,7 +15,7 @@ use domain::{
 use serde::Deserialize;
 
 use super::book::{BookChange, BookInfo, to_pictures};
-use super::history::{self, PerPage};
+use super::history::{self, HistoryBudget, PerPage};
 use super::order_by_token;
 use crate::body::BOOK_BODY_MAX_BYTES;
 use crate::error::{self, ErrorAnswer};
@@ -226,6 +226,7 @@ impl Body for ListOrders {}
 /// `POST /seller/list_orders`: what a seller sells. 200 with `orders`, 401, 511, 513.
 async fn list_orders(
     State(app): State<Arc<App>>,
+    State(budget): State<Arc<HistoryBudget>>,
     Token(bearer): Token,
     call: Call<ListOrders>,
 ) -> Result<Response, ErrorAnswer> {
@@ -237,6 +238,7 @@ async fn list_orders(
         per_page,
     } = call.body;
     let page = history::page(state, None, per_page, before)?;
+    let _held = budget.take(&page).await?;
     let store = store_id.map(|Text(store)| store);
     let orders = app.seller_orders(&bearer, &user_id.0, store, page).await?;
     Ok(history::answer(orders).await)
