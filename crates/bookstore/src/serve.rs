@@ -26,9 +26,13 @@ use crate::signals::StopSignals;
 /// How long the jobs may take to end; a round of theirs is one transaction.
 const JOBS_END_MAX: Duration = Duration::from_secs(5);
 
+/// What the server opens besides connections: the data, its log, and the like.
+const OTHER_FILES_MAX: u64 = 64;
+
 /// Runs the server until it is told to stop.
 pub async fn run(arguments: &ServeArguments) -> anyhow::Result<Verdict> {
     let mut signals = StopSignals::listen()?;
+    raise_open_files_limit();
     let listener = listen(arguments.listen).await?;
     let address = listener.local_addr().context("the address can't be read")?;
     let clock = Arc::new(SystemClock);
@@ -44,6 +48,11 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<Verdict> {
         ended = &mut running.server => {
             ended.context("the web server broke off")?;
             bail!("the web server stopped by itself");
+        }
+        Some(ended) = running.jobs.join_next() => {
+            // Without the sweep, unpaid orders would keep their stock: better to be restarted.
+            ended.context("a background job broke off")?;
+            bail!("a background job stopped by itself");
         }
     }
     info!("stopping: what is in flight is finished");
@@ -138,6 +147,16 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
             ),
             _ => anyhow!(error).context(format!("can't listen on `{address}`")),
         })
+}
+
+/// Each connection is an open file, and many systems start programs with 1,024 of them.
+fn raise_open_files_limit() {
+    let wanted = u64::try_from(web::CONNECTIONS_MAX).expect("fits") + OTHER_FILES_MAX;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(allowed) if allowed < wanted => info!(allowed, "fewer connections than there might be"),
+        Ok(_) => {}
+        Err(error) => warn!(%error, "the limit of open files can't be raised"),
+    }
 }
 
 fn to_settings(arguments: &ServeArguments) -> Settings {

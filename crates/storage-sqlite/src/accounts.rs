@@ -51,8 +51,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Account)> {
 
 /// The account with its number.
 pub(crate) fn find(connection: &Connection, user: &UserId) -> Stored<Option<(i64, Account)>> {
-    let mut statement = connection.prepare_cached(FIND).doing("finding an account")?;
-    statement.query_row([user.as_str()], read).optional().doing("finding an account")
+    let mut statement = connection
+        .prepare_cached(FIND)
+        .doing("finding an account")?;
+    statement
+        .query_row([user.as_str()], read)
+        .optional()
+        .doing("finding an account")
 }
 
 /// The account with the generation of one of its terminals.
@@ -60,35 +65,48 @@ pub(crate) fn find_session(
     connection: &Connection,
     terminal: &TerminalKey,
 ) -> Stored<Option<Session>> {
-    let mut statement = connection.prepare_cached(FIND_SESSION).doing("finding a session")?;
+    let mut statement = connection
+        .prepare_cached(FIND_SESSION)
+        .doing("finding a session")?;
     let names = [terminal.user.as_str(), terminal.name.as_str()];
     let session = |row: &Row<'_>| {
         let (_, account) = read(row)?;
-        let generation = row.get::<_, Option<i64>>(9)?.map(Generation::new).unwrap_or_default();
-        Ok(Session { account, generation })
+        let generation = row
+            .get::<_, Option<i64>>(9)?
+            .map(Generation::new)
+            .unwrap_or_default();
+        Ok(Session {
+            account,
+            generation,
+        })
     };
-    statement.query_row(names, session).optional().doing("finding a session")
+    statement
+        .query_row(names, session)
+        .optional()
+        .doing("finding a session")
 }
 
 /// The account's number, closed ones' too.
 pub(crate) fn find_number(connection: &Connection, user: &UserId) -> Stored<Option<i64>> {
-    let mut statement = connection.prepare_cached(FIND_NUMBER).doing("resolving a user")?;
-    statement.query_row([user.as_str()], |row| row.get(0)).optional().doing("resolving a user")
+    let mut statement = connection
+        .prepare_cached(FIND_NUMBER)
+        .doing("resolving a user")?;
+    statement
+        .query_row([user.as_str()], |row| row.get(0))
+        .optional()
+        .doing("resolving a user")
 }
 
 pub(crate) fn load(connection: &Connection, user: &UserId, rows: &mut WorkingSet) -> Stored<()> {
     let (number, account) = find(connection, user)?.unzip();
-    rows.accounts.load(user.clone(), account, number.unwrap_or(0));
+    rows.accounts
+        .load(user.clone(), account, number.unwrap_or(0));
     Ok(())
 }
 
 /// The number of an account that another row is to name. Loads it where it isn't loaded, since
 /// a seller's is wanted again and again.
-pub(crate) fn number(
-    connection: &Connection,
-    rows: &mut WorkingSet,
-    user: &UserId,
-) -> Stored<i64> {
+pub(crate) fn number(connection: &Connection, rows: &mut WorkingSet, user: &UserId) -> Stored<i64> {
     if !rows.accounts.is_loaded(user) {
         load(connection, user, rows)?;
     }
@@ -106,11 +124,16 @@ pub(crate) fn load_obligations(
     let mut obligations = Obligations::default();
     if let Some(number) = find_number(connection, user)? {
         let mut statement = connection.prepare_cached(HAS_OPEN_ORDERS).doing(doing)?;
-        obligations.has_open_orders =
-            statement.query_row([number], |row| row.get(0)).doing(doing)?;
+        obligations.has_open_orders = statement
+            .query_row([number], |row| row.get(0))
+            .doing(doing)?;
         let mut statement = connection.prepare_cached(LIST_OPEN_STORES).doing(doing)?;
-        let stores = statement.query_map([number], |row| columns::store(row, 0)).doing(doing)?;
-        obligations.stores = stores.collect::<rusqlite::Result<Vec<StoreId>>>().doing(doing)?;
+        let stores = statement
+            .query_map([number], |row| columns::store(row, 0))
+            .doing(doing)?;
+        obligations.stores = stores
+            .collect::<rusqlite::Result<Vec<StoreId>>>()
+            .doing(doing)?;
     }
     rows.obligations.load(user.clone(), Some(obligations), 0);
     Ok(())
@@ -201,8 +224,15 @@ fn update(connection: &Connection, number: i64, saved: &Account, account: &Accou
 /// Frees an id that was never used: nothing else names such an account.
 fn delete(connection: &Connection, number: i64) -> Stored<()> {
     let doing = "freeing an id";
-    for sql in ["DELETE FROM balances WHERE account = ?1", "DELETE FROM accounts WHERE id = ?1"] {
-        connection.prepare_cached(sql).doing(doing)?.execute([number]).doing(doing)?;
+    for sql in [
+        "DELETE FROM balances WHERE account = ?1",
+        "DELETE FROM accounts WHERE id = ?1",
+    ] {
+        connection
+            .prepare_cached(sql)
+            .doing(doing)?
+            .execute([number])
+            .doing(doing)?;
     }
     Ok(())
 }

@@ -9,6 +9,8 @@
 mod ledger;
 mod orders;
 mod sellers;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +29,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ledger::LIST_LATER_POSTINGS,
     ledger::FIND_BALANCE,
     ledger::LIST_ENTRIES,
+    ledger::HAS_ENTRY,
     sellers::LIST_ACCOUNTS,
     sellers::NEXT_SELLER,
     sellers::LIST_ORDERS,
@@ -58,7 +61,9 @@ pub(crate) fn start(
         drop(reply.send(report));
     });
     Box::pin(async move {
-        answer.await.map_err(|_| StorageError::new(ErrorKind::Internal, DOING))?
+        answer
+            .await
+            .map_err(|_| StorageError::new(ErrorKind::Internal, DOING))?
     })
 }
 
@@ -73,12 +78,24 @@ impl Drop for Running {
 
 fn run(files: &Files, is_closing: &AtomicBool) -> Stored<AuditReport> {
     let connection = files.reader().doing(DOING)?;
-    let mut audit = Audit { connection: &connection, is_closing, findings: Findings::new() };
+    let mut audit = Audit {
+        connection: &connection,
+        is_closing,
+        findings: Findings::new(),
+    };
     ledger::check(&mut audit)?;
     sellers::check(&mut audit)?;
     orders::check(&mut audit)?;
-    let Findings { postings, balances, stock, orders, held } = audit.findings;
-    Ok(AuditReport { findings: vec![postings, balances, stock, orders, held] })
+    let Findings {
+        postings,
+        balances,
+        stock,
+        orders,
+        held,
+    } = audit.findings;
+    Ok(AuditReport {
+        findings: vec![postings, balances, stock, orders, held],
+    })
 }
 
 struct Audit<'a> {
@@ -117,7 +134,9 @@ impl Audit<'_> {
         if self.is_closing.load(Ordering::Relaxed) {
             return Err(StorageError::new(ErrorKind::Unavailable, DOING));
         }
-        at_one_moment(self.connection, |connection| look(connection, &mut self.findings))
+        at_one_moment(self.connection, |connection| {
+            look(connection, &mut self.findings)
+        })
     }
 }
 
@@ -130,5 +149,8 @@ fn look(finding: &mut Finding, is_right: bool, words: impl FnOnce() -> String) {
 fn account_name(connection: &Connection, account: i64) -> String {
     let sql = "SELECT user_id FROM accounts WHERE id = ?1";
     let found = connection.query_row(sql, [account], |row| row.get::<_, String>(0));
-    found.map_or_else(|_| format!("account number {account}"), |user| format!("account `{user}`"))
+    found.map_or_else(
+        |_| format!("account number {account}"),
+        |user| format!("account `{user}`"),
+    )
 }

@@ -61,7 +61,10 @@ pub(crate) fn load_text(
 ) -> Stored<()> {
     let doing = "finding a text";
     let mut statement = connection.prepare_cached(FIND_TEXT).doing(doing)?;
-    let found = statement.query_row([hash.to_bytes()], read_text).optional().doing(doing)?;
+    let found = statement
+        .query_row([hash.to_bytes()], read_text)
+        .optional()
+        .doing(doing)?;
     let (number, text) = found.unzip();
     rows.texts.load(*hash, text, number.unwrap_or(0));
     Ok(())
@@ -70,14 +73,19 @@ pub(crate) fn load_text(
 fn find_number(connection: &Connection, sql: &str, hash: [u8; 16]) -> Stored<Option<i64>> {
     let doing = "looking for a hash";
     let mut statement = connection.prepare_cached(sql).doing(doing)?;
-    statement.query_row([hash], |row| row.get(0)).optional().doing(doing)
+    statement
+        .query_row([hash], |row| row.get(0))
+        .optional()
+        .doing(doing)
 }
 
 /// Keeps new texts and pictures, and learns the numbers of those that were kept already.
 pub(crate) fn save(connection: &Connection, rows: &mut WorkingSet) -> Stored<()> {
     for hash in rows.texts.changed_keys().to_vec() {
         let entry = rows.texts.entry(&hash).expect("a changed row is an entry");
-        let (0, Some(text)) = (entry.handle, entry.current()) else { continue };
+        let (0, Some(text)) = (entry.handle, entry.current()) else {
+            continue;
+        };
         let number = match find_number(connection, FIND_TEXT_NUMBER, hash.to_bytes())? {
             Some(number) => number,
             None => insert_text(connection, text)?,
@@ -85,8 +93,13 @@ pub(crate) fn save(connection: &Connection, rows: &mut WorkingSet) -> Stored<()>
         rows.texts.set_handle(&hash, number);
     }
     for hash in rows.pictures.changed_keys().to_vec() {
-        let entry = rows.pictures.entry(&hash).expect("a changed row is an entry");
-        let (0, Some(picture)) = (entry.handle, entry.current()) else { continue };
+        let entry = rows
+            .pictures
+            .entry(&hash)
+            .expect("a changed row is an entry");
+        let (0, Some(picture)) = (entry.handle, entry.current()) else {
+            continue;
+        };
         let number = match find_number(connection, FIND_PICTURE_NUMBER, hash.to_bytes())? {
             Some(number) => number,
             None => insert_picture(connection, picture)?,
@@ -144,7 +157,9 @@ fn insert_picture(connection: &Connection, picture: &Picture) -> Stored<i64> {
         .prepare_cached("INSERT INTO pictures (hash, kind, bytes) VALUES (?1, ?2, ?3)")
         .doing(doing)?;
     let kind = kind_code(picture.kind());
-    statement.insert(params![picture.hash().to_bytes(), kind, picture.bytes()]).doing(doing)
+    statement
+        .insert(params![picture.hash().to_bytes(), kind, picture.bytes()])
+        .doing(doing)
 }
 
 /// The number of a text that a listing is to name.

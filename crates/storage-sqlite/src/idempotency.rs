@@ -36,7 +36,9 @@ pub(crate) fn load(connection: &Connection, key: &KeepKey, rows: &mut WorkingSet
 pub(crate) fn save(connection: &Connection, rows: &WorkingSet) -> Stored<()> {
     let doing = "keeping an answer";
     for (key, entry) in rows.kept.changed() {
-        let Some(kept) = entry.current() else { continue };
+        let Some(kept) = entry.current() else {
+            continue;
+        };
         // An answer that is too old to be given again may still be in the way.
         let mut statement = connection
             .prepare_cached(
@@ -64,5 +66,7 @@ pub(crate) fn save(connection: &Connection, rows: &WorkingSet) -> Stored<()> {
 pub(crate) fn forget(connection: &Connection, now: Timestamp, limit: u32) -> Stored<usize> {
     let doing = "forgetting kept answers";
     let mut statement = connection.prepare_cached(FORGET).doing(doing)?;
-    statement.execute(params![now.minus(KEPT_FOR).millis(), limit]).doing(doing)
+    statement
+        .execute(params![now.minus(KEPT_FOR).millis(), limit])
+        .doing(doing)
 }

@@ -58,7 +58,9 @@ fn append(connection: &Connection, rows: &mut WorkingSet, transfer: &Transfer) -
         .prepare_cached("INSERT INTO entries (kind, order_id, at) VALUES (?1, ?2, ?3)")
         .doing(doing)?;
     let kind = kind_code(transfer.kind);
-    let entry = statement.insert(params![kind, order, transfer.at.millis()]).doing(doing)?;
+    let entry = statement
+        .insert(params![kind, order, transfer.at.millis()])
+        .doing(doing)?;
     let amount = transfer.amount.get();
     for (place, amount) in [(&transfer.from, -amount), (&transfer.to, amount)] {
         let (account, side) = match place {
@@ -73,7 +75,9 @@ fn append(connection: &Connection, rows: &mut WorkingSet, transfer: &Transfer) -
                 "INSERT INTO postings (account, entry, side, amount) VALUES (?1, ?2, ?3, ?4)",
             )
             .doing(doing)?;
-        statement.execute([account, entry, side.code(), amount]).doing(doing)?;
+        statement
+            .execute([account, entry, side.code(), amount])
+            .doing(doing)?;
     }
     Ok(())
 }

@@ -97,7 +97,11 @@ impl SqliteStorage {
             }
             Err(error) => {
                 queue.close();
-                Held { threads: vec![thread], lock: Some(lock) }.let_go();
+                Held {
+                    threads: vec![thread],
+                    lock: Some(lock),
+                }
+                .let_go();
                 Err(error)
             }
         }
@@ -125,7 +129,10 @@ impl SqliteStorage {
             readers,
             is_closing: Arc::default(),
             is_auditing: Arc::default(),
-            held: Mutex::new(Some(Held { threads, lock: None })),
+            held: Mutex::new(Some(Held {
+                threads,
+                lock: None,
+            })),
         })
     }
 
@@ -134,7 +141,9 @@ impl SqliteStorage {
         let Some(writer) = &self.writer else {
             return Err(StorageError::new(ErrorKind::Refused, doing));
         };
-        writer.push(work).map_err(|kind| StorageError::new(kind, doing))
+        writer
+            .push(work)
+            .map_err(|kind| StorageError::new(kind, doing))
     }
 
     /// Has the thread that writes do something between two batches.
@@ -151,7 +160,9 @@ impl SqliteStorage {
         let queued = self.queue(Work::Task(Box::new(task)), doing);
         Box::pin(async move {
             queued?;
-            answer.await.map_err(|_| StorageError::new(ErrorKind::OutcomeUnknown, doing))?
+            answer
+                .await
+                .map_err(|_| StorageError::new(ErrorKind::OutcomeUnknown, doing))?
         })
     }
 
@@ -194,7 +205,9 @@ impl Storage for SqliteStorage {
     fn find_listing<'a>(&'a self, listing: &'a ListingKey) -> Reading<'a, Option<Listing>> {
         let key = listing.clone();
         self.readers.ask("finding a listing", move |connection| {
-            let Some(store) = stores::find_number(connection, &key.store)? else { return Ok(None) };
+            let Some(store) = stores::find_number(connection, &key.store)? else {
+                return Ok(None);
+            };
             Ok(listings::find(connection, store, &key)?.map(|(_, listing)| listing))
         })
     }
@@ -206,7 +219,9 @@ impl Storage for SqliteStorage {
     }
 
     fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>> {
-        self.readers.ask("listing orders", move |connection| orders::list(connection, &query))
+        self.readers.ask("listing orders", move |connection| {
+            orders::list(connection, &query)
+        })
     }
 
     fn list_due(&self, now: Timestamp, limit: u32) -> Reading<'_, Vec<DueOrder>> {
@@ -216,7 +231,8 @@ impl Storage for SqliteStorage {
     }
 
     fn next_due(&self) -> Reading<'_, Option<Timestamp>> {
-        self.readers.ask("finding the next deadline", orders::next_due)
+        self.readers
+            .ask("finding the next deadline", orders::next_due)
     }
 
     fn secret(&self, candidate: [u8; 32]) -> Reading<'_, [u8; 32]> {
@@ -247,7 +263,9 @@ impl Storage for SqliteStorage {
         self.close_queues();
         Box::pin(async {
             let mut held = self.held.lock().await;
-            let Some(taken) = held.take() else { return Ok(()) };
+            let Some(taken) = held.take() else {
+                return Ok(());
+            };
             let (reply, done) = oneshot::channel();
             // Joining blocks, which the caller's thread must not.
             std::thread::spawn(move || {

@@ -30,8 +30,12 @@ pub(crate) fn find(
 ) -> Stored<Option<(i64, Listing)>> {
     let doing = "finding a listing";
     let mut statement = connection.prepare_cached(FIND).doing(doing)?;
-    let mut rows = statement.query(params![store, key.book.as_str()]).doing(doing)?;
-    let Some(row) = rows.next().doing(doing)? else { return Ok(None) };
+    let mut rows = statement
+        .query(params![store, key.book.as_str()])
+        .doing(doing)?;
+    let Some(row) = rows.next().doing(doing)? else {
+        return Ok(None);
+    };
     let (number, listing) = read(connection, row, key).doing(doing)?;
     Ok(Some((number, listing)))
 }
@@ -76,7 +80,8 @@ pub(crate) fn load(connection: &Connection, key: &ListingKey, rows: &mut Working
         None => None,
     };
     let (number, listing) = found.unzip();
-    rows.listings.load(key.clone(), listing, number.unwrap_or(0));
+    rows.listings
+        .load(key.clone(), listing, number.unwrap_or(0));
     Ok(())
 }
 
@@ -87,14 +92,18 @@ pub(crate) fn number(connection: &Connection, rows: &WorkingSet, key: &ListingKe
     }
     let store = stores::number(connection, rows, &key.store)?;
     let missing = || StorageError::new(ErrorKind::Internal, "resolving a book that isn't listed");
-    find(connection, store, key)?.map(|(number, _)| number).ok_or_else(missing)
+    find(connection, store, key)?
+        .map(|(number, _)| number)
+        .ok_or_else(missing)
 }
 
 pub(crate) fn save(connection: &Connection, rows: &mut WorkingSet) -> Stored<()> {
     let mut numbers = Vec::new();
     let mut loose = Loose::kept_in(rows);
     for (key, entry) in rows.listings.changed() {
-        let Some(listing) = entry.current() else { continue };
+        let Some(listing) = entry.current() else {
+            continue;
+        };
         match entry.saved() {
             None => numbers.push((key.clone(), insert(connection, rows, listing)?)),
             Some(saved) => {
@@ -136,14 +145,19 @@ impl Loose {
 
     fn remove(&mut self, details: &ListingDetails) {
         self.texts.remove(&details.text);
-        self.pictures.retain(|hash| !details.pictures.contains(hash));
+        self.pictures
+            .retain(|hash| !details.pictures.contains(hash));
     }
 
     /// Drops what no listing names. One that was added back after another removed it is looked
     /// at for nothing; that is all.
     fn drop_unnamed(self, connection: &Connection) -> Stored<()> {
-        self.texts.iter().try_for_each(|hash| books::drop_text(connection, hash))?;
-        self.pictures.iter().try_for_each(|hash| books::drop_picture(connection, hash))
+        self.texts
+            .iter()
+            .try_for_each(|hash| books::drop_text(connection, hash))?;
+        self.pictures
+            .iter()
+            .try_for_each(|hash| books::drop_picture(connection, hash))
     }
 }
 
@@ -161,7 +175,12 @@ fn update_shelf(
     let mut statement = connection
         .prepare_cached("UPDATE shelves SET price = ?2, stock = ?3, added = ?4 WHERE listing = ?1")
         .doing(doing)?;
-    let values = params![number, listing.price.get(), listing.stock.get(), listing.added];
+    let values = params![
+        number,
+        listing.price.get(),
+        listing.stock.get(),
+        listing.added
+    ];
     statement.execute(values).doing(doing).map(drop)
 }
 
@@ -187,9 +206,16 @@ fn insert(connection: &Connection, rows: &WorkingSet, listing: &Listing) -> Stor
         ])
         .doing(doing)?;
     let mut statement = connection
-        .prepare_cached("INSERT INTO shelves (listing, price, stock, added) VALUES (?1, ?2, ?3, ?4)")
+        .prepare_cached(
+            "INSERT INTO shelves (listing, price, stock, added) VALUES (?1, ?2, ?3, ?4)",
+        )
         .doing(doing)?;
-    let values = params![number, listing.price.get(), listing.stock.get(), listing.added];
+    let values = params![
+        number,
+        listing.price.get(),
+        listing.stock.get(),
+        listing.added
+    ];
     statement.execute(values).doing(doing)?;
     insert_pictures(connection, rows, number, &details.pictures)?;
     Ok(number)
@@ -240,7 +266,9 @@ fn insert_pictures(
                 "INSERT INTO listing_pictures (listing, position, picture) VALUES (?1, ?2, ?3)",
             )
             .doing(doing)?;
-        statement.execute([listing, position, picture]).doing(doing)?;
+        statement
+            .execute([listing, position, picture])
+            .doing(doing)?;
     }
     Ok(())
 }

@@ -37,14 +37,23 @@ pub(crate) fn take(options: &Options) -> Result<(Files, File), OpenError> {
         create_private_file(&lock_path).map_err(|error| OpenError::file(&lock_path, error))?;
     match lock.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { path: directory.clone() }),
+        Err(TryLockError::WouldBlock) => {
+            return Err(OpenError::InUse {
+                path: directory.clone(),
+            });
+        }
         Err(TryLockError::Error(error)) => return Err(OpenError::file(&lock_path, error)),
     }
     let database = directory.join(DATABASE_FILE);
     create_private_file(&database).map_err(|error| OpenError::file(&database, error))?;
-    let files = Files { database, file_max_bytes: options.file_max_bytes };
-    let connection = files.writer().map_err(|error| OpenError::database(&files.database, error))?;
-    schema::bring_up_to_date(&connection, &files.database)?;
+    let files = Files {
+        database,
+        file_max_bytes: options.file_max_bytes,
+    };
+    let failed = |error| OpenError::database(&files.database, error);
+    // Whose file it is comes first: opening it for writing already changes its header.
+    schema::check_is_ours(&files.reader().map_err(failed)?, &files.database)?;
+    schema::bring_up_to_date(&files.writer().map_err(failed)?, &files.database)?;
     Ok((files, lock))
 }
 
@@ -53,13 +62,22 @@ pub(crate) fn find(options: &Options) -> Result<Files, OpenError> {
     let database = options.path.join(DATABASE_FILE);
     match database.try_exists() {
         Ok(true) => {}
-        Ok(false) => return Err(OpenError::NoData { path: options.path.clone() }),
+        Ok(false) => {
+            return Err(OpenError::NoData {
+                path: options.path.clone(),
+            });
+        }
         Err(error) => return Err(OpenError::file(&database, error)),
     }
     // SQLite would say that it can't open the file; this says why.
     File::open(&database).map_err(|error| OpenError::file(&database, error))?;
-    let files = Files { database, file_max_bytes: None };
-    let connection = files.reader().map_err(|error| OpenError::database(&files.database, error))?;
+    let files = Files {
+        database,
+        file_max_bytes: None,
+    };
+    let connection = files
+        .reader()
+        .map_err(|error| OpenError::database(&files.database, error))?;
     schema::check_version(&connection, &files.database)?;
     Ok(files)
 }
@@ -75,12 +93,14 @@ impl Files {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = self.connect(flags)?;
         // The page size counts for a new file only, and has to come before anything is written.
-        // A rare checkpoint costs less than SQLite's usual one every 1,000 pages, by a third.
+        // A rare checkpoint costs less than SQLite's usual one every 1,000 pages, by a third. A log
+        // that a slow reader let grow past its 64 MB keeps no more than 256 MiB of the disk.
         connection.execute_batch(&format!(
             "PRAGMA page_size = {PAGE_BYTES};
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA wal_autocheckpoint = 16000;
+             PRAGMA journal_size_limit = 268435456;
              PRAGMA cache_size = -262144;
              PRAGMA temp_store = MEMORY;
              PRAGMA foreign_keys = OFF;"
@@ -121,12 +141,17 @@ fn make_directory(path: &Path) -> Result<(), OpenError> {
     match builder.create(path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(OpenError::NotADirectory { path: path.to_owned() });
+            return Err(OpenError::NotADirectory {
+                path: path.to_owned(),
+            });
         }
         Err(error) => return Err(OpenError::file(path, error)),
     }
     #[cfg(unix)]
-    if let Some(parent) = path.canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned))
+    if let Some(parent) = path
+        .canonicalize()
+        .ok()
+        .and_then(|path| path.parent().map(Path::to_owned))
     {
         let synced = File::open(&parent).and_then(|directory| directory.sync_all());
         synced.map_err(|error| OpenError::file(&parent, error))?;

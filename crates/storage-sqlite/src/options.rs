@@ -21,6 +21,10 @@ impl Options {
     /// The defaults, with the data in that directory.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), readers: READERS_DEFAULT, file_max_bytes: None }
+        Self {
+            path: path.into(),
+            readers: READERS_DEFAULT,
+            file_max_bytes: None,
+        }
     }
 }

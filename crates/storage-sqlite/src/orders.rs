@@ -56,9 +56,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Order)> {
             Some(text) => Some(Tracking::new(&text).map_err(|why| damaged(8, why))?),
             None => None,
         },
-        state: StateColumns::read(row, 9)?.to_state().ok_or_else(|| {
-            Damaged("times that do not fit the order's state").at(9)
-        })?,
+        state: StateColumns::read(row, 9)?
+            .to_state()
+            .ok_or_else(|| Damaged("times that do not fit the order's state").at(9))?,
     };
     Ok((row.get(0)?, order))
 }
@@ -77,7 +77,9 @@ fn read_lines(json: &str) -> Result<Arc<[OrderLine]>, Box<dyn std::error::Error 
 }
 
 fn read_address(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Arc<Address>>> {
-    let Some(json) = row.get_ref(column)?.as_str_or_null()? else { return Ok(None) };
+    let Some(json) = row.get_ref(column)?.as_str_or_null()? else {
+        return Ok(None);
+    };
     let [name, phone, text]: [Arc<str>; 3] =
         serde_json::from_str(json).map_err(|why| damaged(column, why))?;
     Ok(Some(Arc::new(Address { name, phone, text })))
@@ -86,12 +88,16 @@ fn read_address(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Arc<Add
 /// The order with its number.
 pub(crate) fn find(connection: &Connection, order: OrderId) -> Stored<Option<(i64, Order)>> {
     let mut statement = connection.prepare_cached(FIND).doing("finding an order")?;
-    statement.query_row([order.to_bytes()], read).optional().doing("finding an order")
+    statement
+        .query_row([order.to_bytes()], read)
+        .optional()
+        .doing("finding an order")
 }
 
 pub(crate) fn load(connection: &Connection, order: OrderId, rows: &mut WorkingSet) -> Stored<()> {
     let (number, found) = find(connection, order)?.unzip();
-    rows.orders.load(order, found.map(Arc::new), number.unwrap_or(0));
+    rows.orders
+        .load(order, found.map(Arc::new), number.unwrap_or(0));
     Ok(())
 }
 
@@ -102,14 +108,19 @@ pub(crate) fn number(connection: &Connection, rows: &WorkingSet, order: OrderId)
         return Ok(number);
     }
     let mut statement = connection.prepare_cached(FIND_NUMBER).doing(doing)?;
-    let found = statement.query_row([order.to_bytes()], |row| row.get(0)).optional().doing(doing)?;
+    let found = statement
+        .query_row([order.to_bytes()], |row| row.get(0))
+        .optional()
+        .doing(doing)?;
     found.ok_or_else(|| StorageError::new(ErrorKind::Internal, doing))
 }
 
 pub(crate) fn save(connection: &Connection, rows: &mut WorkingSet) -> Stored<()> {
     for id in rows.orders.changed_keys().to_vec() {
         let entry = rows.orders.entry(&id).expect("a changed row is an entry");
-        let (handle, Some(order)) = (entry.handle, entry.current().cloned()) else { continue };
+        let (handle, Some(order)) = (entry.handle, entry.current().cloned()) else {
+            continue;
+        };
         if handle != 0 {
             update(connection, handle, &order)?;
         } else {
@@ -158,9 +169,18 @@ fn insert(connection: &Connection, rows: &mut WorkingSet, order: &Order) -> Stor
 fn write_lines(connection: &Connection, rows: &WorkingSet, order: &Order) -> Stored<String> {
     let mut lines = Vec::with_capacity(order.lines.len());
     for line in order.lines.iter() {
-        let key = ListingKey { store: order.store.clone(), book: line.book.clone() };
+        let key = ListingKey {
+            store: order.store.clone(),
+            book: line.book.clone(),
+        };
         let listing = listings::number(connection, rows, &key)?;
-        lines.push((listing, line.book.as_str(), &*line.title, line.count.get(), line.price.get()));
+        lines.push((
+            listing,
+            line.book.as_str(),
+            &*line.title,
+            line.count.get(),
+            line.price.get(),
+        ));
     }
     Ok(serde_json::to_string(&lines).expect("texts and numbers have a JSON form"))
 }

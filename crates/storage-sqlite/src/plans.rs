@@ -15,9 +15,13 @@ fn database() -> (tempfile::TempDir, Connection) {
 
 /// The lines of a statement's plan.
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
-    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect(sql);
+    let mut statement = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .expect(sql);
     for parameter in 1..=statement.parameter_count() {
-        statement.raw_bind_parameter(parameter, 1).expect("a parameter");
+        statement
+            .raw_bind_parameter(parameter, 1)
+            .expect("a parameter");
     }
     let lines = statement.raw_query().mapped(|row| row.get(3));
     lines.collect::<Result<_, _>>().expect("a plan")
@@ -66,7 +70,9 @@ fn only_overdue_orders_are_sorted() {
     let (_directory, connection) = database();
     let deadlines = [orders::LIST_TO_BE_PAID, orders::LIST_TO_BE_RECEIVED];
     for sql in orders::LISTS.into_iter().chain(deadlines) {
-        let is_sorted = plan(&connection, sql).iter().any(|line| line.contains("TEMP B-TREE"));
+        let is_sorted = plan(&connection, sql)
+            .iter()
+            .any(|line| line.contains("TEMP B-TREE"));
         let is_overdue = sql.contains("ORDER BY order_id") && sql.contains("BY orders_to_be_");
         assert_eq!(is_sorted, is_overdue, "{sql}");
     }
@@ -77,6 +83,9 @@ fn a_sellers_orders_are_told_apart_within_the_index() {
     let (_directory, connection) = database();
     for sql in orders::LISTS.into_iter().filter(|sql| !sql.contains("?4")) {
         let plan = plan(&connection, sql);
-        assert!(plan.iter().any(|line| line.contains("COVERING INDEX")), "{plan:?}\n{sql}");
+        assert!(
+            plan.iter().any(|line| line.contains("COVERING INDEX")),
+            "{plan:?}\n{sql}"
+        );
     }
 }

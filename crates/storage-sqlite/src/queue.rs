@@ -20,12 +20,21 @@ struct State<T> {
 impl<T> Queue<T> {
     pub(crate) fn new(capacity: usize) -> Self {
         let waiting = VecDeque::with_capacity(capacity);
-        let state = Mutex::new(State { waiting, is_closed: false });
-        Self { state, arrival: Condvar::new(), capacity }
+        let state = Mutex::new(State {
+            waiting,
+            is_closed: false,
+        });
+        Self {
+            state,
+            arrival: Condvar::new(),
+            capacity,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().expect("nobody panics while holding the queue")
+        self.state
+            .lock()
+            .expect("nobody panics while holding the queue")
     }
 
     /// Queues something, or says why not: `Overloaded`, or `Unavailable` once closed.
@@ -48,7 +57,10 @@ impl<T> Queue<T> {
     pub(crate) fn take(&self, max: usize) -> Vec<T> {
         let mut state = self.state();
         while state.waiting.is_empty() && !state.is_closed {
-            state = self.arrival.wait(state).expect("nobody panics while holding the queue");
+            state = self
+                .arrival
+                .wait(state)
+                .expect("nobody panics while holding the queue");
         }
         let count = state.waiting.len().min(max);
         state.waiting.drain(..count).collect()

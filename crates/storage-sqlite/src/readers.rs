@@ -31,7 +31,9 @@ impl Readers {
         count: usize,
     ) -> Result<(Self, Vec<JoinHandle<()>>), OpenError> {
         let queue = Arc::new(Queue::new(QUESTIONS_MAX));
-        let readers = Self { queue: queue.clone() };
+        let readers = Self {
+            queue: queue.clone(),
+        };
         let mut threads = Vec::with_capacity(count);
         for _ in 0..count.max(1) {
             let connection = files.reader();
@@ -61,7 +63,9 @@ impl Readers {
         let queued = self.queue.push(Box::new(question));
         Box::pin(async move {
             queued.map_err(|kind| StorageError::new(kind, doing))?;
-            answer.await.map_err(|_| StorageError::new(ErrorKind::Internal, doing))?
+            answer
+                .await
+                .map_err(|_| StorageError::new(ErrorKind::Internal, doing))?
         })
     }
 }

@@ -219,7 +219,9 @@ fn migrate(connection: &Connection, path: &Path, migrations: &[&str]) -> Result<
     }
     let done = usize::try_from(found).expect("a version this low was checked");
     let mut script = String::from("BEGIN IMMEDIATE;\n");
-    migrations[done..].iter().for_each(|migration| script.push_str(migration));
+    migrations[done..]
+        .iter()
+        .for_each(|migration| script.push_str(migration));
     script.push_str(&format!("PRAGMA application_id = {APPLICATION_ID};\n"));
     script.push_str(&format!("PRAGMA user_version = {known};\nCOMMIT;"));
     let migrated = connection.execute_batch(&script);
@@ -230,12 +232,21 @@ fn migrate(connection: &Connection, path: &Path, migrations: &[&str]) -> Result<
     migrated.map_err(|error| OpenError::database(path, error))
 }
 
+/// Checks that a file is empty, or this program's and not a later version's.
+pub(crate) fn check_is_ours(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    read_version(connection, path, known_version()).map(drop)
+}
+
 /// Checks that a file that is only to be read has the version that this program knows.
 pub(crate) fn check_version(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let known = known_version();
     match read_version(connection, path, known)? {
         found if found == known => Ok(()),
-        found => Err(OpenError::SchemaOlder { path: path.to_owned(), found, known }),
+        found => Err(OpenError::SchemaOlder {
+            path: path.to_owned(),
+            found,
+            known,
+        }),
     }
 }
 
@@ -245,16 +256,25 @@ fn read_version(connection: &Connection, path: &Path, known: i64) -> Result<i64,
         let number = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
         number.map_err(|error| OpenError::database(path, error))
     };
-    let (application_id, found) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
+    let (application_id, found) = (
+        number("PRAGMA application_id")?,
+        number("PRAGMA user_version")?,
+    );
     let is_empty = number("SELECT count(*) FROM sqlite_schema")? == 0;
     if is_empty && application_id == 0 && found == 0 {
         return Ok(0);
     }
     if application_id != APPLICATION_ID || found < 1 {
-        return Err(OpenError::NotABookstore { path: path.to_owned() });
+        return Err(OpenError::NotABookstore {
+            path: path.to_owned(),
+        });
     }
     if found > known {
-        return Err(OpenError::SchemaNewer { path: path.to_owned(), found, known });
+        return Err(OpenError::SchemaNewer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
     }
     Ok(found)
 }
@@ -286,7 +306,9 @@ mod tests {
     }
 
     fn version(connection: &Connection) -> i64 {
-        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a version")
+        connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .expect("a version")
     }
 
     #[test]
@@ -295,14 +317,18 @@ mod tests {
         let path = directory.path().join("bookstore.db");
         let connection = open(&path);
         migrate(&connection, &path, MIGRATIONS).expect("made");
-        connection.execute("INSERT INTO secrets VALUES ('x', x'01')", []).expect("inserted");
+        connection
+            .execute("INSERT INTO secrets VALUES ('x', x'01')", [])
+            .expect("inserted");
         let migrations = [SCHEMA_1, "ALTER TABLE secrets ADD COLUMN extra INTEGER;"];
         migrate(&connection, &path, &migrations).expect("migrated");
         assert_eq!(version(&connection), 2);
         assert!(connection.prepare("SELECT extra FROM secrets").is_ok());
         let copy = open(&backup_path(&path, 1));
         assert_eq!(version(&copy), 1);
-        let kept: i64 = copy.query_row("SELECT count(*) FROM secrets", [], |row| row.get(0)).unwrap();
+        let kept: i64 = copy
+            .query_row("SELECT count(*) FROM secrets", [], |row| row.get(0))
+            .unwrap();
         assert_eq!(kept, 1);
     }
 
@@ -312,7 +338,10 @@ mod tests {
         let path = directory.path().join("bookstore.db");
         let connection = open(&path);
         migrate(&connection, &path, MIGRATIONS).expect("made");
-        let broken = [SCHEMA_1, "ALTER TABLE secrets ADD COLUMN extra INTEGER; SELECT broken;"];
+        let broken = [
+            SCHEMA_1,
+            "ALTER TABLE secrets ADD COLUMN extra INTEGER; SELECT broken;",
+        ];
         for _ in 0..2 {
             assert!(migrate(&connection, &path, &broken).is_err());
             assert_eq!(version(&connection), 1);

@@ -15,5 +15,7 @@ pub(crate) fn find_or_keep(connection: &Connection, candidate: [u8; 32]) -> Stor
     );
     inserted.doing(doing)?;
     let find = "SELECT value FROM secrets WHERE name = ?1";
-    connection.query_row(find, [NAME], |row| row.get(0)).doing(doing)
+    connection
+        .query_row(find, [NAME], |row| row.get(0))
+        .doing(doing)
 }

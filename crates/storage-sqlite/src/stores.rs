@@ -28,13 +28,21 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Store)> {
 /// The store with its number.
 pub(crate) fn find(connection: &Connection, store: &StoreId) -> Stored<Option<(i64, Store)>> {
     let mut statement = connection.prepare_cached(FIND).doing("finding a store")?;
-    statement.query_row([store.as_str()], read).optional().doing("finding a store")
+    statement
+        .query_row([store.as_str()], read)
+        .optional()
+        .doing("finding a store")
 }
 
 /// The store's number.
 pub(crate) fn find_number(connection: &Connection, store: &StoreId) -> Stored<Option<i64>> {
-    let mut statement = connection.prepare_cached(FIND_NUMBER).doing("resolving a store")?;
-    statement.query_row([store.as_str()], |row| row.get(0)).optional().doing("resolving a store")
+    let mut statement = connection
+        .prepare_cached(FIND_NUMBER)
+        .doing("resolving a store")?;
+    statement
+        .query_row([store.as_str()], |row| row.get(0))
+        .optional()
+        .doing("resolving a store")
 }
 
 pub(crate) fn load(connection: &Connection, store: &StoreId, rows: &mut WorkingSet) -> Stored<()> {
@@ -56,13 +64,17 @@ pub(crate) fn save(connection: &Connection, rows: &mut WorkingSet) -> Stored<()>
     let doing = "writing a store";
     for key in rows.stores.changed_keys().to_vec() {
         let entry = rows.stores.entry(&key).expect("a changed row is an entry");
-        let (handle, Some(store)) = (entry.handle, entry.current().cloned()) else { continue };
+        let (handle, Some(store)) = (entry.handle, entry.current().cloned()) else {
+            continue;
+        };
         if handle != 0 {
             // All that ever changes about a store is that it closes.
             let mut statement = connection
                 .prepare_cached("UPDATE stores SET is_open = ?2 WHERE id = ?1")
                 .doing(doing)?;
-            statement.execute(params![handle, store.is_open]).doing(doing)?;
+            statement
+                .execute(params![handle, store.is_open])
+                .doing(doing)?;
             continue;
         }
         let owner = accounts::number(connection, rows, &store.owner)?;

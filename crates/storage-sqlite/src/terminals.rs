@@ -14,12 +14,19 @@ pub(crate) const FORGET: &str = "
      WHERE (user_id, name) IN (SELECT user_id, name FROM terminals INDEXED BY terminals_to_forget
                                 WHERE forget_at <= ?1 LIMIT ?2)";
 
-pub(crate) fn load(connection: &Connection, key: &TerminalKey, rows: &mut WorkingSet) -> Stored<()> {
+pub(crate) fn load(
+    connection: &Connection,
+    key: &TerminalKey,
+    rows: &mut WorkingSet,
+) -> Stored<()> {
     let doing = "finding a terminal";
     let mut statement = connection.prepare_cached(FIND).doing(doing)?;
     let read = |row: &Row<'_>| {
         let generation = Generation::new(row.get(0)?);
-        Ok(Terminal { generation, forget_at: columns::time(row, 1)? })
+        Ok(Terminal {
+            generation,
+            forget_at: columns::time(row, 1)?,
+        })
     };
     let names = [key.user.as_str(), key.name.as_str()];
     let terminal = statement.query_row(names, read).optional().doing(doing)?;
@@ -30,7 +37,9 @@ pub(crate) fn load(connection: &Connection, key: &TerminalKey, rows: &mut Workin
 pub(crate) fn save(connection: &Connection, rows: &WorkingSet) -> Stored<()> {
     let doing = "writing a terminal";
     for (key, entry) in rows.terminals.changed() {
-        let Some(terminal) = entry.current() else { continue };
+        let Some(terminal) = entry.current() else {
+            continue;
+        };
         let mut statement = connection
             .prepare_cached(
                 "INSERT INTO terminals (user_id, name, generation, forget_at)

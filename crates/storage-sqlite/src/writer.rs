@@ -39,7 +39,12 @@ pub(crate) fn start(
     clock: Arc<dyn Clock>,
 ) -> Result<(Arc<WorkQueue>, JoinHandle<()>), OpenError> {
     let mut writer = Writer {
-        engine: Engine { files, connection: None, must_recover: false },
+        engine: Engine {
+            files,
+            connection: None,
+            must_recover: false,
+            must_make_room: false,
+        },
         rows: WorkingSet::default(),
         clock,
         now: Timestamp::from_millis(i64::MIN),
@@ -92,9 +97,13 @@ impl Writer {
         for batch in part_batches(jobs) {
             // A clock that is set back must not make deadlines that have passed come again.
             self.now = self.now.max(self.clock.now());
-            self.guard(|Self { engine, rows, now, .. }| {
-                at_once(run_batch(engine, rows, batch, *now));
-            });
+            self.guard(
+                |Self {
+                     engine, rows, now, ..
+                 }| {
+                    at_once(run_batch(engine, rows, batch, *now));
+                },
+            );
         }
     }
 
@@ -139,6 +148,8 @@ struct Engine {
     connection: Option<Connection>,
     /// Whether the end of the log may be in memory and not on the disk.
     must_recover: bool,
+    /// Whether the disk was full.
+    must_make_room: bool,
 }
 
 impl Engine {
@@ -154,7 +165,15 @@ impl Engine {
         if self.must_recover {
             self.recover()?;
         }
-        let mut begin = self.connection()?.prepare_cached("BEGIN IMMEDIATE").doing("beginning")?;
+        if std::mem::take(&mut self.must_make_room) {
+            // The log may hold megabytes that the file needs only in part. Best effort: what is
+            // short of room fails for itself.
+            self.checkpoint();
+        }
+        let mut begin = self
+            .connection()?
+            .prepare_cached("BEGIN IMMEDIATE")
+            .doing("beginning")?;
         begin.execute([]).doing("beginning a batch").map(drop)
     }
 
@@ -164,8 +183,10 @@ impl Engine {
     fn recover(&mut self) -> Stored<()> {
         let doing = "recovering the log";
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let is_busy: bool =
-            self.connection()?.query_row(sql, [], |row| row.get(0)).doing(doing)?;
+        let is_busy: bool = self
+            .connection()?
+            .query_row(sql, [], |row| row.get(0))
+            .doing(doing)?;
         if is_busy {
             return Err(StorageError::new(ErrorKind::Unavailable, doing));
         }
@@ -177,26 +198,35 @@ impl Engine {
     fn commit_now(&mut self) -> Stored<()> {
         let doing = "committing a batch";
         let connection = self.connection()?;
-        let committed =
-            connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+        let committed = connection
+            .prepare_cached("COMMIT")
+            .and_then(|mut commit| commit.execute([]));
         let Err(error) = committed else { return Ok(()) };
         tracing::error!(%error, "a commit failed");
         if is_certain_at_commit(&error) {
+            self.must_make_room = true;
             return Err(error).doing(doing);
         }
         self.must_recover = true;
         self.connection = None;
-        Err(StorageError::caused(ErrorKind::OutcomeUnknown, doing, error))
+        Err(StorageError::caused(
+            ErrorKind::OutcomeUnknown,
+            doing,
+            error,
+        ))
     }
 
     /// Undoes what is open. A full disk or an I/O error may have undone it already.
     fn undo(&mut self) {
-        let Some(connection) = &self.connection else { return };
+        let Some(connection) = &self.connection else {
+            return;
+        };
         if connection.is_autocommit() {
             return;
         }
-        let undone =
-            connection.prepare_cached("ROLLBACK").and_then(|mut rollback| rollback.execute([]));
+        let undone = connection
+            .prepare_cached("ROLLBACK")
+            .and_then(|mut rollback| rollback.execute([]));
         if let Err(error) = undone
             && !connection.is_autocommit()
         {
@@ -205,12 +235,15 @@ impl Engine {
         }
     }
 
-    /// Moves the whole log into the file, so that the file stands alone.
+    /// Moves the whole log into the file, so that the file stands alone. Where that fails, the log
+    /// goes on, and is taken in later.
     fn checkpoint(&mut self) {
-        let Some(connection) = &self.connection else { return };
+        let Some(connection) = &self.connection else {
+            return;
+        };
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
         if let Err(error) = connection.query_row(sql, [], |_| Ok(())) {
-            tracing::warn!(%error, "the log stays beside the file, to be taken in at the next start");
+            tracing::warn!(%error, "the log could not be moved into the file");
         }
     }
 }
@@ -263,5 +296,104 @@ impl Transact for Engine {
 
     fn retain(&mut self, rows: &mut WorkingSet) {
         rows.retain_hot(ROWS_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, open};
+
+    fn engine(directory: &tempfile::TempDir) -> Engine {
+        let (files, _lock) = open::take(&Options::new(directory.path())).expect("it opens");
+        let mut engine = Engine {
+            files,
+            connection: None,
+            must_recover: false,
+            must_make_room: false,
+        };
+        engine.begin_now().expect("it begins");
+        engine.undo();
+        engine
+    }
+
+    fn count(engine: &Engine) -> i64 {
+        let connection = engine.connection().expect("it is open");
+        let sql = "SELECT count(*) FROM secrets";
+        connection
+            .query_row(sql, [], |row| row.get(0))
+            .expect("a count")
+    }
+
+    fn insert(engine: &Engine, name: &str) {
+        let connection = engine.connection().expect("it is open");
+        let sql = "INSERT INTO secrets (name, value) VALUES (?1, x'01')";
+        connection.execute(sql, [name]).expect("inserted");
+    }
+
+    /// The only way to have a sound `COMMIT` fail: a promise to others that is checked last.
+    fn make_commit_fail(engine: &Engine) {
+        let connection = engine.connection().expect("it is open");
+        connection
+            .execute_batch(
+                "PRAGMA foreign_keys = ON;
+                 BEGIN IMMEDIATE;
+                 PRAGMA defer_foreign_keys = ON;
+                 INSERT INTO stores (store_id, owner, is_open, created_at) VALUES ('s', 7, 1, 0)",
+            )
+            .expect("a broken promise");
+    }
+
+    #[test]
+    fn a_commit_that_fails_in_an_unknown_way_is_followed_by_a_recovery() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut engine = engine(&directory);
+        engine.begin_now().expect("it begins");
+        insert(&engine, "one");
+        engine.commit_now().expect("it commits");
+        let reader = engine.files.reader().expect("a reader");
+        reader
+            .execute_batch("BEGIN; SELECT count(*) FROM secrets")
+            .expect("it reads");
+        make_commit_fail(&engine);
+        let error = engine.commit_now().expect_err("the promise is broken");
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        assert!(engine.connection.is_none() && engine.must_recover);
+        engine.undo();
+        // Whoever reads at this moment is in the way of the recovery: nothing is written then.
+        engine.connection = Some(engine.files.writer().expect("a connection"));
+        engine
+            .connection()
+            .unwrap()
+            .busy_timeout(std::time::Duration::ZERO)
+            .expect("no waiting");
+        let error = engine.begin_now().expect_err("a reader is in the way");
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        reader.execute_batch("COMMIT").expect("it is done");
+        engine.begin_now().expect("it begins");
+        assert!(!engine.must_recover);
+        insert(&engine, "two");
+        engine.commit_now().expect("it commits");
+        assert_eq!(count(&engine), 2);
+    }
+
+    #[test]
+    fn undoing_tells_an_open_transaction_from_none() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut engine = engine(&directory);
+        engine.undo();
+        engine.begin_now().expect("it begins");
+        insert(&engine, "one");
+        engine.undo();
+        assert_eq!(count(&engine), 0);
+        engine.begin_now().expect("it begins");
+        // As a full disk or an I/O error does by itself.
+        engine
+            .connection()
+            .unwrap()
+            .execute_batch("ROLLBACK")
+            .expect("undone");
+        engine.undo();
+        assert!(engine.connection.is_some());
     }
 }

@@ -27,7 +27,7 @@ use crate::ClientAddress;
 use crate::stall::Stalling;
 
 /// How many connections are served at once. More wait to be taken up.
-pub const CONNECTIONS_MAX: usize = 4_096;
+pub const CONNECTIONS_MAX: usize = 10_000;
 /// How long a client may take to send a request's headers, from the end of the one before: so also
 /// how long a connection may be idle.
 pub const HEADER_TIME_MAX: Duration = Duration::from_secs(75);

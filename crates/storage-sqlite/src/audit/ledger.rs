@@ -9,11 +9,11 @@ use crate::error::{Doing, Stored};
 use crate::ledger::{OUTSIDE_ACCOUNT, Side};
 
 /// How many rows a piece reads.
-const PIECE_ROWS: i64 = 50_000;
+const PIECE_ROWS: i64 = if cfg!(test) { 3 } else { 50_000 };
 /// Into how many parts the entries are divided to find those that don't sum to zero.
-const PARTS: usize = 1 << 16;
+const PARTS: usize = if cfg!(test) { 4 } else { 1 << 16 };
 /// How many parts with such entries are searched for them.
-const PARTS_SEARCHED_MAX: usize = 64;
+const PARTS_SEARCHED_MAX: usize = if cfg!(test) { 2 } else { 64 };
 
 pub(super) const LIST_POSTINGS: &str = "
     SELECT account, entry, side, amount FROM postings
@@ -30,6 +30,8 @@ pub(super) const LIST_ENTRIES: &str = "
            e.order_id IS NULL OR EXISTS (SELECT 1 FROM orders o WHERE o.id = e.order_id)
       FROM entries e WHERE e.id > ?1 AND e.id <= ?2 ORDER BY e.id LIMIT ?3";
 
+pub(super) const HAS_ENTRY: &str = "SELECT EXISTS (SELECT 1 FROM entries WHERE id = ?1)";
+
 #[derive(Debug, Clone, Copy)]
 struct Posting {
     account: i64,
@@ -42,7 +44,10 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Stored<()> {
     // Postings are only ever appended, so all up to this entry are whole and stay as they are,
     // whatever is appended while the audit reads them piece by piece.
     let last = "SELECT coalesce(max(id), 0) FROM entries";
-    let last = audit.connection.query_row(last, [], |row| row.get(0)).doing(DOING)?;
+    let last = audit
+        .connection
+        .query_row(last, [], |row| row.get(0))
+        .doing(DOING)?;
     let mut parts = Parts::new(last);
     check_entries(audit, &mut parts)?;
     let total = check_postings(audit, &mut parts)?;
@@ -61,7 +66,9 @@ fn check_entries(audit: &mut Audit<'_>, parts: &mut Parts) -> Stored<()> {
     loop {
         let seen = audit.piece(|connection, findings| {
             let mut statement = connection.prepare_cached(LIST_ENTRIES).doing(DOING)?;
-            let mut rows = statement.query([after, parts.last, PIECE_ROWS]).doing(DOING)?;
+            let mut rows = statement
+                .query([after, parts.last, PIECE_ROWS])
+                .doing(DOING)?;
             let mut seen = 0;
             while let Some(row) = rows.next().doing(DOING)? {
                 after = row.get(0).doing(DOING)?;
@@ -89,10 +96,13 @@ fn check_postings(audit: &mut Audit<'_>, parts: &mut Parts) -> Stored<i128> {
     let mut total = 0;
     let mut current: Option<Sums> = None;
     let mut complete: Vec<Sums> = Vec::new();
+    let mut later: Vec<i64> = Vec::new();
     let last = parts.last;
     walk_postings(audit, |step, findings| match step {
         Step::Posting(posting) => {
-            let is_new = current.as_ref().is_none_or(|sums| sums.account != posting.account);
+            let is_new = current
+                .as_ref()
+                .is_none_or(|sums| sums.account != posting.account);
             if is_new {
                 complete.extend(current.replace(Sums::new(posting.account)));
             }
@@ -104,17 +114,37 @@ fn check_postings(audit: &mut Audit<'_>, parts: &mut Parts) -> Stored<i128> {
                     let words = || format!("a posting of entry {} means nothing", posting.entry);
                     look(&mut findings.postings, false, words);
                 }
+            } else {
+                later.push(posting.entry);
             }
             Ok(())
         }
         Step::PieceEnds(connection) => {
-            complete.drain(..).try_for_each(|sums| sums.check(connection, findings, last))
+            later
+                .drain(..)
+                .try_for_each(|entry| check_later(connection, findings, entry))?;
+            complete
+                .drain(..)
+                .try_for_each(|sums| sums.check(connection, findings, last))
         }
     })?;
     if let Some(sums) = current {
         audit.piece(|connection, findings| sums.check(connection, findings, last))?;
     }
     Ok(total)
+}
+
+/// A posting behind the last entry belongs to one that was appended meanwhile.
+fn check_later(connection: &Connection, findings: &mut Findings, entry: i64) -> Stored<()> {
+    let mut statement = connection.prepare_cached(HAS_ENTRY).doing(DOING)?;
+    if !statement
+        .query_row([entry], |row| row.get(0))
+        .doing(DOING)?
+    {
+        let words = || format!("a posting is of entry {entry}, which is unknown");
+        look(&mut findings.postings, false, words);
+    }
+    Ok(())
 }
 
 /// What a walk over the postings comes by.
@@ -134,13 +164,20 @@ fn walk_postings(
         let seen = audit.piece(|connection, findings| {
             let mut statement = connection.prepare_cached(LIST_POSTINGS).doing(DOING)?;
             let [account, entry, side] = after;
-            let mut rows = statement.query([account, entry, side, PIECE_ROWS]).doing(DOING)?;
+            let mut rows = statement
+                .query([account, entry, side, PIECE_ROWS])
+                .doing(DOING)?;
             let mut seen = 0;
             while let Some(row) = rows.next().doing(DOING)? {
                 let column = |column| row.get(column).doing(DOING);
                 let (account, entry, side) = (column(0)?, column(1)?, column(2)?);
                 after = [account, entry, side];
-                let posting = Posting { account, entry, side, amount: column(3)? };
+                let posting = Posting {
+                    account,
+                    entry,
+                    side,
+                    amount: column(3)?,
+                };
                 visit(Step::Posting(posting), findings)?;
                 seen += 1;
             }
@@ -162,7 +199,11 @@ struct Sums {
 
 impl Sums {
     fn new(account: i64) -> Self {
-        Self { account, spendable: 0, held: 0 }
+        Self {
+            account,
+            spendable: 0,
+            held: 0,
+        }
     }
 
     /// Adds a posting; false where the account has no such side.
@@ -183,7 +224,9 @@ impl Sums {
         if self.account == OUTSIDE_ACCOUNT {
             return Ok(());
         }
-        let mut statement = connection.prepare_cached(LIST_LATER_POSTINGS).doing(DOING)?;
+        let mut statement = connection
+            .prepare_cached(LIST_LATER_POSTINGS)
+            .doing(DOING)?;
         let mut rows = statement.query([self.account, last]).doing(DOING)?;
         while let Some(row) = rows.next().doing(DOING)? {
             self.add(row.get(0).doing(DOING)?, row.get(1).doing(DOING)?);
@@ -199,8 +242,15 @@ impl Sums {
                 && (0..=balance).contains(&held)
         });
         look(&mut findings.balances, is_right, || {
-            let (name, Self { spendable, held, .. }) = (account_name(connection, self.account), self);
-            let Some((balance, stored)) = found else { return format!("{name} has no balance") };
+            let (
+                name,
+                Self {
+                    spendable, held, ..
+                },
+            ) = (account_name(connection, self.account), self);
+            let Some((balance, stored)) = found else {
+                return format!("{name} has no balance");
+            };
             format!(
                 "{name} has a balance of {balance}, {stored} of it held, and postings of \
                  {spendable} spendable and {held} held"
@@ -221,7 +271,10 @@ struct Parts {
 
 impl Parts {
     fn new(last: i64) -> Self {
-        Self { last, sums: vec![(0, 0); PARTS] }
+        Self {
+            last,
+            sums: vec![(0, 0); PARTS],
+        }
     }
 
     fn part(&self, entry: i64) -> usize {
@@ -256,7 +309,9 @@ impl Parts {
     /// The parts with an entry that is wrong.
     fn wrong(&self) -> impl Iterator<Item = usize> + '_ {
         let parts = self.sums.iter().enumerate();
-        parts.filter(|(_, sums)| **sums != (0, 0)).map(|(part, _)| part)
+        parts
+            .filter(|(_, sums)| **sums != (0, 0))
+            .map(|(part, _)| part)
     }
 }
 

@@ -133,20 +133,27 @@ fn parts(party: &OrderParty, status: Option<OrderStatus>) -> &'static [&'static 
 /// The orders of a query as of its moment. Belongs in a transaction: it takes many statements.
 pub(crate) fn list(connection: &Connection, query: &OrderQuery) -> Stored<Vec<Order>> {
     let doing = "listing orders";
-    let Some(parameters) = parameters(connection, query)? else { return Ok(Vec::new()) };
+    let Some(parameters) = parameters(connection, query)? else {
+        return Ok(Vec::new());
+    };
     let mut found: Vec<([u8; 16], i64)> = Vec::new();
     for sql in parts(&query.party, query.status) {
         let mut statement = connection.prepare_cached(sql).doing(doing)?;
         let named = parameters.iter().take(statement.parameter_count());
         let part = statement
-            .query_map(params_from_iter(named), |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_map(params_from_iter(named), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .doing(doing)?;
         for row in part {
             found.push(row.doing(doing)?);
         }
     }
     found.sort_unstable_by(|left, right| right.cmp(left));
-    let page = found.into_iter().skip(query.offset as usize).take(query.limit as usize);
+    let page = found
+        .into_iter()
+        .skip(query.offset as usize)
+        .take(query.limit as usize);
     let mut statement = connection.prepare_cached(FIND_BY_NUMBER).doing(doing)?;
     let order = |(_, number): ([u8; 16], i64)| {
         let (_, order) = statement.query_row([number], read).doing(doing)?;
@@ -161,7 +168,9 @@ fn parameters(connection: &Connection, query: &OrderQuery) -> Stored<Option<[Val
         OrderParty::Buyer(user) => (user, None),
         OrderParty::Seller(user, store) => (user, store.as_ref()),
     };
-    let Some(party) = accounts::find_number(connection, user)? else { return Ok(None) };
+    let Some(party) = accounts::find_number(connection, user)? else {
+        return Ok(None);
+    };
     let store = match store {
         Some(store) => match stores::find_number(connection, store)? {
             Some(number) => Value::Integer(number),
@@ -188,12 +197,19 @@ pub(crate) fn list_due(
 ) -> Stored<Vec<DueOrder>> {
     let doing = "listing deadlines";
     let mut found = Vec::new();
-    for (sql, due) in [(LIST_TO_BE_PAID, Due::Payment), (LIST_TO_BE_RECEIVED, Due::Receipt)] {
+    for (sql, due) in [
+        (LIST_TO_BE_PAID, Due::Payment),
+        (LIST_TO_BE_RECEIVED, Due::Receipt),
+    ] {
         let mut statement = connection.prepare_cached(sql).doing(doing)?;
         let rows = statement
             .query_map((now.millis(), limit), |row| {
                 let order = OrderId::from_bytes(row.get(0)?);
-                Ok(DueOrder { order, due, at: Timestamp::from_millis(row.get(1)?) })
+                Ok(DueOrder {
+                    order,
+                    due,
+                    at: Timestamp::from_millis(row.get(1)?),
+                })
             })
             .doing(doing)?;
         for row in rows {
@@ -208,5 +224,7 @@ pub(crate) fn list_due(
 /// The earliest deadline of all.
 pub(crate) fn next_due(connection: &Connection) -> Stored<Option<Timestamp>> {
     let end_of_time = Timestamp::from_millis(i64::MAX);
-    Ok(list_due(connection, end_of_time, 1)?.first().map(|due| due.at))
+    Ok(list_due(connection, end_of_time, 1)?
+        .first()
+        .map(|due| due.at))
 }

@@ -40,21 +40,33 @@ impl From<&OrderState> for StateColumns {
                 paid_at: millis(paid_at),
                 ..Self::default()
             },
-            OrderState::Sent { paid_at, sent_at, receive_by } => Self {
+            OrderState::Sent {
+                paid_at,
+                sent_at,
+                receive_by,
+            } => Self {
                 code: status_code(OrderStatus::Sent),
                 paid_at: millis(paid_at),
                 sent_at: millis(sent_at),
                 receive_by: millis(receive_by),
                 ..Self::default()
             },
-            OrderState::Received { paid_at, sent_at, received_at } => Self {
+            OrderState::Received {
+                paid_at,
+                sent_at,
+                received_at,
+            } => Self {
                 code: status_code(OrderStatus::Received),
                 paid_at: millis(paid_at),
                 sent_at: millis(sent_at),
                 received_at: millis(received_at),
                 ..Self::default()
             },
-            OrderState::Cancelled { cancelled_at, paid_at, sent_at } => Self {
+            OrderState::Cancelled {
+                cancelled_at,
+                paid_at,
+                sent_at,
+            } => Self {
                 code: status_code(OrderStatus::Cancelled),
                 paid_at: paid_at.map(Timestamp::millis),
                 sent_at: sent_at.map(Timestamp::millis),
@@ -84,19 +96,33 @@ impl StateColumns {
         let time = |millis: Option<i64>| millis.map(Timestamp::from_millis);
         let (paid_at, sent_at) = (time(self.paid_at), time(self.sent_at));
         let state = match self.code {
-            0 => OrderState::Placed { pay_before: time(self.pay_before)? },
+            0 => OrderState::Placed {
+                pay_before: time(self.pay_before)?,
+            },
             1 => OrderState::Paid { paid_at: paid_at? },
             2 => {
                 let receive_by = time(self.receive_by)?;
-                OrderState::Sent { paid_at: paid_at?, sent_at: sent_at?, receive_by }
+                OrderState::Sent {
+                    paid_at: paid_at?,
+                    sent_at: sent_at?,
+                    receive_by,
+                }
             }
             3 => {
                 let received_at = time(self.received_at)?;
-                OrderState::Received { paid_at: paid_at?, sent_at: sent_at?, received_at }
+                OrderState::Received {
+                    paid_at: paid_at?,
+                    sent_at: sent_at?,
+                    received_at,
+                }
             }
             4 => {
                 let cancelled_at = time(self.cancelled_at)?;
-                OrderState::Cancelled { cancelled_at, paid_at, sent_at }
+                OrderState::Cancelled {
+                    cancelled_at,
+                    paid_at,
+                    sent_at,
+                }
             }
             _ => return None,
         };
@@ -114,10 +140,26 @@ mod tests {
         vec![
             OrderState::Placed { pay_before: at(1) },
             OrderState::Paid { paid_at: at(2) },
-            OrderState::Sent { paid_at: at(2), sent_at: at(3), receive_by: at(9) },
-            OrderState::Received { paid_at: at(2), sent_at: at(3), received_at: at(4) },
-            OrderState::Cancelled { cancelled_at: at(5), paid_at: None, sent_at: None },
-            OrderState::Cancelled { cancelled_at: at(5), paid_at: Some(at(2)), sent_at: None },
+            OrderState::Sent {
+                paid_at: at(2),
+                sent_at: at(3),
+                receive_by: at(9),
+            },
+            OrderState::Received {
+                paid_at: at(2),
+                sent_at: at(3),
+                received_at: at(4),
+            },
+            OrderState::Cancelled {
+                cancelled_at: at(5),
+                paid_at: None,
+                sent_at: None,
+            },
+            OrderState::Cancelled {
+                cancelled_at: at(5),
+                paid_at: Some(at(2)),
+                sent_at: None,
+            },
             OrderState::Cancelled {
                 cancelled_at: at(5),
                 paid_at: Some(at(2)),
@@ -135,14 +177,27 @@ mod tests {
 
     #[test]
     fn columns_of_no_state_are_none() {
-        let unknown = StateColumns { code: 5, ..StateColumns::default() };
+        let unknown = StateColumns {
+            code: 5,
+            ..StateColumns::default()
+        };
         assert_eq!(unknown.to_state(), None);
         for state in states() {
             let columns = StateColumns::from(&state);
-            let lacking = StateColumns { code: columns.code, ..StateColumns::default() };
+            let lacking = StateColumns {
+                code: columns.code,
+                ..StateColumns::default()
+            };
             assert_eq!(lacking.to_state(), None);
             if columns.receive_by.is_none() {
-                assert_eq!(StateColumns { receive_by: Some(7), ..columns }.to_state(), None);
+                assert_eq!(
+                    StateColumns {
+                        receive_by: Some(7),
+                        ..columns
+                    }
+                    .to_state(),
+                    None
+                );
             }
         }
     }
