@@ -111,7 +111,15 @@ impl App {
         let operation = Unregister {
             user: credentials.user.clone(),
         };
-        self.run_with_password(credentials, None, operation).await?;
+        let mut closed = self
+            .run_with_password(credentials, None, operation.clone())
+            .await;
+        if let Err(Problem::Refused(UnregisterRefusal::OpenOrders(_))) = closed {
+            // An order past its deadline is over, whether or not the sweep has come by.
+            self.sweep_all().await?;
+            closed = self.run_with_password(credentials, None, operation).await;
+        }
+        closed?;
         self.remembered.forget(&credentials.user);
         Ok(())
     }

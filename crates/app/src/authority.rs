@@ -261,7 +261,7 @@ impl App {
         Keep {
             key: KeepKey {
                 user: user.clone(),
-                endpoint,
+                endpoint: endpoint.into(),
                 key,
             },
             fingerprint: self.tokens.fingerprint(&body),

@@ -75,6 +75,18 @@ impl App {
         failure.map_or(Ok(swept), Err)
     }
 
+    /// Sweeps until nothing is due that can be done.
+    pub(crate) async fn sweep_all(&self) -> Result<(), StorageError> {
+        loop {
+            let Swept {
+                expired, concluded, ..
+            } = self.sweep_once().await?;
+            if expired + concluded == 0 {
+                return Ok(());
+            }
+        }
+    }
+
     /// Sweeps until `stop` says so, asleep until the next deadline in between.
     pub async fn sweep_until(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 use crate::working_set::{Change, Key, Lacks, WorkingSet};
 
 /// A password's hash, opaque here: `app` makes and checks it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PasswordHash(Arc<str>);
 
 impl PasswordHash {
@@ -61,7 +61,7 @@ impl Epoch {
 }
 
 /// An account of a buyer, a seller, or both.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Account {
     /// Its name.
     pub id: UserId,
@@ -386,3 +386,6 @@ impl Operation for AddFunds {
         ]))
     }
 }
+
+#[cfg(test)]
+mod tests;

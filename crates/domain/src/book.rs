@@ -122,6 +122,17 @@ impl BookFields {
         ]
     }
 
+    /// How many bytes of UTF-8 all of it has.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let texts = self
+            .optional_texts()
+            .into_iter()
+            .flatten()
+            .chain(&self.tags);
+        self.title.len() + texts.map(String::len).sum::<usize>()
+    }
+
     fn check(&self) -> Result<(), InvalidText> {
         if self.tags.len() > TAGS_MAX {
             return Err(InvalidText::TooManyTags);
@@ -133,12 +144,7 @@ impl BookFields {
         {
             return Err(InvalidText::TagTooLong);
         }
-        let texts = self
-            .optional_texts()
-            .into_iter()
-            .flatten()
-            .chain(&self.tags);
-        if self.title.len() + texts.map(String::len).sum::<usize>() > TEXT_MAX_BYTES {
+        if self.bytes() > TEXT_MAX_BYTES {
             return Err(InvalidText::TooLong);
         }
         Ok(())
@@ -319,3 +325,6 @@ impl fmt::Debug for Picture {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Idempotency: the same request sent twice is done once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub struct KeepKey {
     /// Who asked.
     pub user: UserId,
     /// What was asked for, by a name that stays the same between versions.
-    pub endpoint: &'static str,
+    pub endpoint: Cow<'static, str>,
     /// The client's key.
     pub key: IdempotencyKey,
 }
@@ -66,7 +67,7 @@ impl Keep {
 }
 
 /// An answer as it was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeptAnswer {
     /// Of the body that it answered.
     pub fingerprint: [u8; 32],
@@ -74,4 +75,23 @@ pub struct KeptAnswer {
     pub answer: Arc<[u8]>,
     /// When it was given.
     pub kept_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_1_to_255_visible_ascii_characters() {
+        let longest = "x".repeat(KEY_MAX_CHARACTERS);
+        for text in ["a", "!", "~", "0198-abc_{}", &longest] {
+            assert_eq!(IdempotencyKey::new(text).unwrap().as_str(), text);
+        }
+        let longer = "x".repeat(KEY_MAX_CHARACTERS + 1);
+        for text in [
+            "", " ", "a b", "a\n", "a\t", "\u{7F}", "é", "书", "a\0", &longer,
+        ] {
+            assert_eq!(IdempotencyKey::new(text), None, "{text:?}");
+        }
+    }
 }

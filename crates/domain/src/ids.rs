@@ -141,3 +141,100 @@ impl fmt::Debug for OrderId {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_id_has_1_to_255_characters_none_of_them_a_control_character() {
+        for text in ["a", " ", "0", "书", "\u{1F600}", "' or 1=1 --", "a\u{308}"] {
+            assert_eq!(UserId::new(text).unwrap().as_str(), text);
+        }
+        for character in ["x", "书", "\u{1F600}"] {
+            assert!(StoreId::new(character.repeat(255)).is_ok());
+            assert_eq!(StoreId::new(character.repeat(256)), Err(InvalidId::TooLong));
+        }
+        assert_eq!(BookId::new(""), Err(InvalidId::Empty));
+        for character in [
+            '\0', '\n', '\r', '\t', '\u{1B}', '\u{7F}', '\u{85}', '\u{9F}',
+        ] {
+            let text = format!("a{character}b");
+            assert_eq!(TerminalName::new(text), Err(InvalidId::ControlCharacter));
+        }
+    }
+
+    #[test]
+    fn an_order_id_is_read_only_as_the_wire_writes_it() {
+        let id = OrderId::new(Timestamp::from_millis(1_704_067_200_000), [0xAB; 10]);
+        let text = id.to_string();
+        assert_eq!(text.len(), 36);
+        assert_eq!(OrderId::parse(&text), Some(id));
+        let version_4 = format!("{}4{}", &text[..14], &text[15..]);
+        let unhyphenated = text.replace('-', "");
+        let braced = format!("{{{text}}}");
+        let urn = format!("urn:uuid:{text}");
+        let spaced = format!(" {text}");
+        for wrong in [
+            &version_4,
+            &unhyphenated,
+            &braced,
+            &urn,
+            &spaced,
+            "",
+            "1",
+            &text[1..],
+        ] {
+            assert_eq!(OrderId::parse(wrong), None, "`{wrong}`");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_is_kept_or_refused_as_it_is(text: String) {
+            let is_right = (1..=255).contains(&text.chars().count())
+                && !text.chars().any(char::is_control);
+            let id = UserId::new(text.as_str());
+            prop_assert_eq!(id.is_ok(), is_right);
+            if let Ok(id) = id {
+                prop_assert_eq!(id.as_str(), text);
+            }
+        }
+
+        #[test]
+        fn an_order_id_keeps_its_time(millis in 0_i64..1 << 48, random: [u8; 10]) {
+            let id = OrderId::new(Timestamp::from_millis(millis), random);
+            prop_assert_eq!(id.placed_at().millis(), millis);
+            prop_assert_eq!(OrderId::parse(&id.to_string()), Some(id));
+            prop_assert_eq!(OrderId::from_bytes(id.to_bytes()), id);
+        }
+
+        #[test]
+        fn later_orders_sort_behind(
+            first in 0_i64..1 << 47,
+            later in 1_i64..1_000,
+            low: [u8; 10],
+            high: [u8; 10],
+        ) {
+            let id = |millis, random| OrderId::new(Timestamp::from_millis(millis), random);
+            let (first, second) = (id(first, high), id(first + later, low));
+            prop_assert!(first < second);
+            prop_assert!(first.to_bytes() < second.to_bytes());
+            prop_assert!(first.to_string() < second.to_string());
+        }
+
+        #[test]
+        fn other_random_bits_make_another_order_id(left: [u8; 10], right: [u8; 10]) {
+            // Six bits of these are the version and the variant.
+            let used = |mut random: [u8; 10]| {
+                random[0] &= 0x0F;
+                random[2] &= 0x3F;
+                random
+            };
+            let id = |random| OrderId::new(Timestamp::from_millis(1), random);
+            prop_assert_eq!(id(left) == id(right), used(left) == used(right));
+        }
+    }
+}

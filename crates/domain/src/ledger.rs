@@ -32,7 +32,7 @@ pub enum EntryKind {
 
 /// One entry of the ledger: two postings, `-amount` to `from` and `amount` to `to`, so that the
 /// sum of all postings is zero by construction.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Transfer {
     /// Where the money comes from.
     pub from: LedgerAccount,

@@ -14,11 +14,14 @@ pub mod idempotency;
 pub mod ids;
 pub mod ledger;
 pub mod listing;
+pub mod migration;
 pub mod money;
 pub mod operation;
 pub mod order;
 pub mod store;
 pub mod terminal;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod working_set;
 
@@ -31,6 +34,7 @@ pub use idempotency::{IdempotencyKey, Keep, KeepKey, KeptAnswer};
 pub use ids::{BookId, OrderId, StoreId, TerminalName, UserId};
 pub use ledger::{EntryKind, LedgerAccount, Transfer};
 pub use listing::{AddListing, AddStock, Listing, ListingDetails, ListingKey, UpdateListing};
+pub use migration::{EndMigration, Migration, Restore, SourceMark};
 pub use money::{Count, Fen, OutOfRange, Price, Stock};
 pub use operation::{Answer, Decided, Halt, Operation, Refused, Request};
 pub use order::{

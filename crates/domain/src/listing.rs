@@ -19,7 +19,7 @@ pub struct ListingKey {
 }
 
 /// A book in a store. What every order changes stands in the row itself, the rest in `details`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Listing {
     /// What names it.
     pub key: ListingKey,
@@ -35,7 +35,7 @@ pub struct Listing {
 }
 
 /// What seldom changes about a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ListingDetails {
     /// What the book says of itself.
     pub text: TextHash,
@@ -377,5 +377,117 @@ impl Operation for UpdateListing {
             ..listing.clone()
         }));
         Ok(Decided::with(changes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{BookFields, TEXT_MAX_BYTES};
+    use crate::money::COUNT_MAX;
+    use crate::testing::{BOOK, Market, SELLER, START, listing_key, user};
+
+    fn full() -> BookFields {
+        let text = |word: &str| Some(word.to_owned());
+        BookFields {
+            title: "title".to_owned(),
+            author: text("author"),
+            publisher: text("publisher"),
+            original_title: text("original"),
+            translator: text("translator"),
+            pub_year: text("2004"),
+            pages: Some(7),
+            currency_unit: text("元"),
+            binding: text("paper"),
+            isbn: text("978"),
+            author_intro: text("on the author"),
+            book_intro: text("on the book"),
+            content: text("chapters"),
+            tags: vec!["tag".to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_patch_keeps_what_it_does_not_name() {
+        let text = BookText::new(full()).unwrap();
+        assert_eq!(BookPatch::default().apply(&text).unwrap(), text);
+    }
+
+    #[test]
+    fn a_patch_replaces_and_clears_each_field() {
+        let empty = BookText::new(BookFields::default()).unwrap();
+        let all = full();
+        let set = BookPatch {
+            title: Some(all.title.clone()),
+            author: Some(all.author.clone()),
+            publisher: Some(all.publisher.clone()),
+            original_title: Some(all.original_title.clone()),
+            translator: Some(all.translator.clone()),
+            pub_year: Some(all.pub_year.clone()),
+            pages: Some(all.pages),
+            currency_unit: Some(all.currency_unit.clone()),
+            binding: Some(all.binding.clone()),
+            isbn: Some(all.isbn.clone()),
+            author_intro: Some(all.author_intro.clone()),
+            book_intro: Some(all.book_intro.clone()),
+            content: Some(all.content.clone()),
+            tags: Some(all.tags.clone()),
+        };
+        let text = set.apply(&empty).unwrap();
+        assert_eq!(*text.fields(), all);
+        let clear = BookPatch {
+            title: Some(String::new()),
+            author: Some(None),
+            publisher: Some(None),
+            original_title: Some(None),
+            translator: Some(None),
+            pub_year: Some(None),
+            pages: Some(None),
+            currency_unit: Some(None),
+            binding: Some(None),
+            isbn: Some(None),
+            author_intro: Some(None),
+            book_intro: Some(None),
+            content: Some(None),
+            tags: Some(Vec::new()),
+        };
+        assert_eq!(clear.apply(&text).unwrap(), empty);
+    }
+
+    #[test]
+    fn a_patch_can_pass_a_limit() {
+        let text = BookText::new(full()).unwrap();
+        let content = Some(Some("x".repeat(TEXT_MAX_BYTES)));
+        let refused = BookPatch {
+            content,
+            ..BookPatch::default()
+        }
+        .apply(&text);
+        assert_eq!(refused, Err(InvalidText::TooLong));
+    }
+
+    #[test]
+    fn a_change_of_stock_ends_between_nothing_and_the_limit() {
+        let mut market = Market::with_book();
+        let mut change = |change| {
+            let operation = AddStock {
+                user: user(SELLER),
+                key: listing_key(BOOK),
+                change,
+            };
+            market
+                .run(&operation, START)
+                .map(|()| market.listing(BOOK).stock.get())
+        };
+        let stock = Stock::new(10).unwrap();
+        let too_low = AddStockRefusal::StockTooLow {
+            book: listing_key(BOOK).book,
+            stock,
+        };
+        assert_eq!(change(-11), Err(too_low));
+        assert_eq!(change(-10), Ok(0));
+        assert_eq!(change(COUNT_MAX), Ok(COUNT_MAX));
+        assert_eq!(change(1), Err(AddStockRefusal::StockLimit));
+        assert_eq!(change(-COUNT_MAX), Ok(0));
     }
 }

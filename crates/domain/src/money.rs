@@ -186,3 +186,88 @@ pub fn stock_change(change: i64) -> Result<i64, OutOfRange> {
 pub fn add_value(fen: i64) -> Result<Fen, OutOfRange> {
     within(fen, -ADD_VALUE_MAX.0, ADD_VALUE_MAX.0).map(Fen)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn limits_are_as_in_the_contract() {
+        let limits = |accepts: fn(i64) -> bool, min: i64, max: i64| {
+            for value in [min, min + 1, max - 1, max] {
+                assert!(accepts(value), "{value} is from {min} to {max}");
+            }
+            for value in [i64::MIN, min - 1, max + 1, i64::MAX] {
+                assert!(!accepts(value), "{value} is not from {min} to {max}");
+            }
+        };
+        limits(|fen| Price::new(fen).is_ok(), 0, 1_000_000_000);
+        limits(|count| Count::new(count).is_ok(), 1, 1_000_000_000);
+        limits(|stock| Stock::new(stock).is_ok(), 0, 1_000_000_000);
+        limits(
+            |change| stock_change(change).is_ok(),
+            -1_000_000_000,
+            1_000_000_000,
+        );
+        limits(
+            |fen| add_value(fen).is_ok(),
+            -10_000_000_000_000,
+            10_000_000_000_000,
+        );
+        assert_eq!(
+            Count::new(0),
+            Err(OutOfRange {
+                min: 1,
+                max: 1_000_000_000
+            })
+        );
+        assert_eq!(Stock::from_stored(-1), None);
+        assert_eq!(Stock::from_stored(i64::MAX).map(Stock::get), Some(i64::MAX));
+    }
+
+    #[test]
+    fn the_dearest_line_fits() {
+        let price = Price::new(PRICE_MAX_FEN).unwrap();
+        let count = Count::new(COUNT_MAX).unwrap();
+        assert_eq!(price.times(count), Fen::new(1_000_000_000_000_000_000));
+    }
+
+    fn exact(sum: i128) -> Option<Fen> {
+        i64::try_from(sum).ok().map(Fen::new)
+    }
+
+    proptest! {
+        #[test]
+        fn arithmetic_is_exact_or_refused(left: i64, right: i64) {
+            let (wide_left, wide_right) = (i128::from(left), i128::from(right));
+            prop_assert_eq!(Fen::new(left).plus(Fen::new(right)), exact(wide_left + wide_right));
+            prop_assert_eq!(Fen::new(left).minus(Fen::new(right)), exact(wide_left - wide_right));
+            prop_assert_eq!(Fen::new(left).negated(), exact(-wide_left));
+        }
+
+        #[test]
+        fn what_is_taken_can_be_put_back(stock in 0..=COUNT_MAX, count in 1..=COUNT_MAX) {
+            let (stock, count) = (Stock::new(stock).unwrap(), Count::new(count).unwrap());
+            let left = stock.take(count);
+            prop_assert_eq!(left.is_some(), count.get() <= stock.get());
+            if let Some(left) = left {
+                prop_assert_eq!(left.get(), stock.get() - count.get());
+                prop_assert_eq!(left.put_back(count), Some(stock));
+            }
+        }
+
+        #[test]
+        fn counts_add_up_to_their_limit(left in 1..=COUNT_MAX, right in 1..=COUNT_MAX) {
+            let sum = Count::new(left).unwrap().plus(Count::new(right).unwrap());
+            prop_assert_eq!(sum.ok().map(Count::get), Some(left + right).filter(|sum| *sum <= COUNT_MAX));
+        }
+    }
+
+    #[test]
+    fn a_full_shelf_is_no_overflow() {
+        let full = Stock::from_stored(i64::MAX).unwrap();
+        assert_eq!(full.put_back(Count::new(1).unwrap()), None);
+    }
+}

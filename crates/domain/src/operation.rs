@@ -180,3 +180,86 @@ impl<O: Operation> Request<O> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::account::{AddFunds, AddFundsRefusal};
+    use crate::idempotency::{IdempotencyKey, KeepKey};
+    use crate::money::Fen;
+    use crate::testing::{BUYER, Market, START, user};
+
+    fn keep(body: u8) -> Keep {
+        let key = IdempotencyKey::new("key").unwrap();
+        let key = KeepKey {
+            user: user(BUYER),
+            endpoint: "add_funds".into(),
+            key,
+        };
+        Keep {
+            key,
+            fingerprint: [body; 32],
+            answer: vec![body].into(),
+        }
+    }
+
+    /// A deposit under a key, run to its end.
+    fn deposit(
+        market: &mut Market,
+        fen: i64,
+        body: u8,
+        now: Timestamp,
+    ) -> Result<Answer<()>, Halt<Refused<AddFundsRefusal>>> {
+        market.rows.kept.load(keep(body).key, None, 0);
+        let operation = AddFunds {
+            user: user(BUYER),
+            amount: Fen::new(fen),
+        };
+        let request = Request {
+            keep: Some(keep(body)),
+            ..Request::unproved(operation)
+        };
+        let decided = request.decide(&market.rows, now)?;
+        market.rows.apply(decided.changes);
+        Ok(decided.done)
+    }
+
+    #[test]
+    fn an_answer_that_changed_something_is_kept_for_a_day() {
+        let mut market = Market::with_book();
+        let kept = Ok(Answer::Kept(vec![1].into()));
+        let last = START.plus(KEPT_FOR - Duration::from_millis(1));
+        assert_eq!(deposit(&mut market, 5, 1, START), Ok(Answer::Done(())));
+        assert_eq!(deposit(&mut market, 5, 1, last), kept);
+        let reused = Err(Halt::Refused(Refused::KeyReused));
+        assert_eq!(deposit(&mut market, 5, 2, last), reused);
+        assert_eq!(market.money(BUYER), (1_005, 0));
+        assert_eq!(
+            deposit(&mut market, 5, 2, START.plus(KEPT_FOR)),
+            Ok(Answer::Done(()))
+        );
+        assert_eq!(market.money(BUYER), (1_010, 0));
+    }
+
+    #[test]
+    fn an_answer_without_a_change_and_a_refusal_are_not_kept() {
+        let mut market = Market::with_book();
+        assert_eq!(deposit(&mut market, 0, 1, START), Ok(Answer::Done(())));
+        let refused = deposit(&mut market, -1_001, 2, START);
+        assert!(matches!(refused, Err(Halt::Refused(Refused::Rule(_)))));
+        assert_eq!(deposit(&mut market, 5, 3, START), Ok(Answer::Done(())));
+    }
+
+    #[test]
+    fn a_clock_set_back_ends_no_keeping() {
+        let mut market = Market::with_book();
+        assert_eq!(deposit(&mut market, 5, 1, START), Ok(Answer::Done(())));
+        let earlier = START.minus(10 * KEPT_FOR);
+        assert_eq!(
+            deposit(&mut market, 5, 1, earlier),
+            Ok(Answer::Kept(vec![1].into()))
+        );
+    }
+}

@@ -49,7 +49,7 @@ fn at_most(text: &str, max: usize) -> Result<Arc<str>, TextTooLong> {
 }
 
 /// Where an order goes. Its two parties see it, nobody else.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Address {
     /// Who receives it.
     pub name: Arc<str>,
@@ -74,7 +74,7 @@ impl Address {
 }
 
 /// How to follow a parcel, in the seller's words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tracking(Arc<str>);
 
 impl Tracking {
@@ -94,7 +94,7 @@ impl Tracking {
 }
 
 /// One book of an order, as it was when the order was placed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OrderLine {
     /// Which book of the store.
     pub book: BookId,
@@ -107,7 +107,7 @@ pub struct OrderLine {
 }
 
 /// Where an order is in its life, with what is known there and nowhere else.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OrderState {
     /// Placed, and to be paid before `pay_before`.
     Placed {
@@ -189,7 +189,7 @@ impl OrderStatus {
 }
 
 /// An order of one buyer in one store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Order {
     /// What names it; holds the time at which it was placed.
     pub id: OrderId,
@@ -392,3 +392,6 @@ fn party<'a>(rows: &'a WorkingSet, user: &UserId) -> Result<&'a Account, Lacks> 
         .account(user)?
         .expect("an order's parties have accounts"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 use crate::working_set::{Change, Key, WorkingSet};
 
 /// A seller's store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Store {
     /// Its name, never given twice.
     pub id: StoreId,

@@ -25,7 +25,7 @@ pub struct TerminalKey {
 /// A terminal without a row has generation 0. A logout takes the time as the new generation
 /// (or one more than the old, if the clock stood still), so a row can be dropped once the tokens
 /// it revoked have expired: the next logout's generation is above all that were ever given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Generation(i64);
 
 impl Generation {
@@ -43,7 +43,7 @@ impl Generation {
 }
 
 /// A terminal at which somebody logged out of late. Others have no row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Terminal {
     /// Tokens of an earlier generation are revoked.
     pub generation: Generation,

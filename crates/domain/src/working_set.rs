@@ -16,6 +16,7 @@ use crate::idempotency::{KeepKey, KeptAnswer};
 use crate::ids::{OrderId, StoreId, UserId};
 use crate::ledger::Transfer;
 use crate::listing::{Listing, ListingKey};
+use crate::migration::Migration;
 use crate::order::Order;
 use crate::store::Store;
 use crate::terminal::{Terminal, TerminalKey};
@@ -40,6 +41,8 @@ pub enum Key {
     /// What keeps an account from being closed: computed by the engine, for exclusive operations
     /// only (see [`crate::Operation::is_exclusive`]).
     Obligations(UserId),
+    /// The [`Migration`]; absent unless a shop is moving in.
+    Migration,
 }
 
 /// The rows that a rule needs and the working set has not loaded.
@@ -69,6 +72,8 @@ pub enum Change {
     Transfer(Transfer),
     /// Keep this answer.
     Kept(KeepKey, KeptAnswer),
+    /// Note how far a shop has moved in; `None`: it is all here.
+    Migration(Option<Migration>),
 }
 
 /// One row of a [`Table`]: as the engine has it, and as the operations left it.
@@ -240,6 +245,9 @@ pub struct WorkingSet {
     pub kept: Table<KeepKey, KeptAnswer>,
     /// What keeps accounts from being closed; never changed.
     pub obligations: Table<UserId, Obligations>,
+    /// How far a shop has moved in. Where this changes, texts and pictures are to be kept that no
+    /// listing names yet.
+    pub migration: Table<(), Migration>,
     /// Movements of money to append, in order.
     pub transfers: Vec<Transfer>,
 }
@@ -257,6 +265,7 @@ impl WorkingSet {
             Key::Text(key) => self.texts.is_loaded(key),
             Key::Kept(key) => self.kept.is_loaded(key),
             Key::Obligations(key) => self.obligations.is_loaded(key),
+            Key::Migration => self.migration.is_loaded(&()),
         }
     }
 
@@ -355,6 +364,16 @@ impl WorkingSet {
         found.ok_or_else(|| Lacks(vec![Key::Obligations(key.clone())]))
     }
 
+    /// The shop that is moving in, or `None` where none is.
+    ///
+    /// # Errors
+    /// [`Lacks`] where that is not loaded.
+    pub fn migration(&self) -> Result<Option<&Migration>, Lacks> {
+        self.migration
+            .get(&())
+            .ok_or_else(|| Lacks(vec![Key::Migration]))
+    }
+
     /// Applies what a rule decided.
     pub fn apply(&mut self, changes: Vec<Change>) {
         for change in changes {
@@ -369,6 +388,7 @@ impl WorkingSet {
                 Change::Picture(row) => self.pictures.put_unread(row.hash(), row),
                 Change::Transfer(transfer) => self.transfers.push(transfer),
                 Change::Kept(key, row) => self.kept.put(key, Some(row)),
+                Change::Migration(row) => self.migration.put((), row),
             }
         }
     }
@@ -384,6 +404,7 @@ impl WorkingSet {
             || self.texts.has_changes()
             || self.pictures.has_changes()
             || self.kept.has_changes()
+            || self.migration.has_changes()
             || !self.transfers.is_empty()
     }
 
@@ -396,6 +417,7 @@ impl WorkingSet {
         self.pictures.clear();
         self.kept.clear();
         self.obligations.clear();
+        self.migration.clear();
         self.transfers.clear();
         let rows =
             self.accounts.len() + self.terminals.len() + self.stores.len() + self.listings.len();
@@ -412,5 +434,80 @@ impl WorkingSet {
     /// Forgets everything: after a failure, or where other processes write too.
     pub fn clear(&mut self) {
         *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Fen;
+    use crate::testing::{BOOK, BUYER, Market, SELLER, START, listing_key, user};
+
+    #[test]
+    fn a_loaded_row_is_not_loaded_over() {
+        let mut market = Market::with_book();
+        market.rows.accounts.load(user(BUYER), None, 7);
+        assert_eq!(market.money(BUYER), (1_000, 0));
+        assert_eq!(
+            market.rows.accounts.handle(&user(BUYER)),
+            None,
+            "it has none yet"
+        );
+    }
+
+    #[test]
+    fn absence_is_known_apart_from_not_being_loaded() {
+        let mut rows = WorkingSet::default();
+        let key = Key::Account(user("nobody"));
+        assert_eq!(rows.account(&user("nobody")), Err(Lacks(vec![key.clone()])));
+        assert_eq!(
+            rows.require([key.clone(), key.clone()]),
+            Err(Lacks(vec![key.clone(); 2]))
+        );
+        rows.accounts.load(user("nobody"), None, 0);
+        assert_eq!(rows.account(&user("nobody")), Ok(None));
+        assert_eq!(rows.require([key]), Ok(()));
+    }
+
+    #[test]
+    fn a_changed_row_is_listed_once_with_both_its_states() {
+        let mut market = Market::with_book();
+        market.rows.retain_hot(100);
+        assert!(!market.rows.has_changes());
+        let before = market.account(BUYER).clone();
+        for fen in [5, 6] {
+            let amount = Fen::new(fen);
+            let deposit = crate::account::AddFunds {
+                user: user(BUYER),
+                amount,
+            };
+            market.run(&deposit, START).unwrap();
+        }
+        assert!(market.rows.has_changes());
+        assert_eq!(market.rows.accounts.changed_keys(), [user(BUYER)]);
+        let (_, entry) = market.rows.accounts.changed().next().unwrap();
+        assert_eq!(entry.saved(), Some(&before));
+        assert_eq!(entry.current().unwrap().balance, Fen::new(1_011));
+        assert_eq!(market.rows.transfers.len(), 2);
+    }
+
+    #[test]
+    fn hot_rows_stay_and_the_rest_is_forgotten() {
+        let mut market = Market::with_book();
+        let order = market.place(1, BUYER, 1, START);
+        market.rows.retain_hot(100);
+        assert!(market.rows.is_loaded(&Key::Account(user(SELLER))));
+        assert!(market.rows.is_loaded(&Key::Listing(listing_key(BOOK))));
+        assert!(!market.rows.is_loaded(&Key::Order(order)));
+        assert!(market.rows.transfers.is_empty());
+        market.rows.retain_hot(1);
+        assert!(!market.rows.is_loaded(&Key::Account(user(SELLER))));
+    }
+
+    #[test]
+    #[should_panic(expected = "a rule writes only rows it has read")]
+    fn a_row_that_was_not_read_is_not_written() {
+        let account = Market::with_book().account(BUYER).clone();
+        WorkingSet::default().apply(vec![Change::Account(account)]);
     }
 }

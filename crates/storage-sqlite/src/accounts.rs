@@ -24,6 +24,12 @@ pub(crate) const FIND_SESSION: &str = "
       LEFT JOIN terminals t ON t.user_id = a.user_id AND t.name = ?2
      WHERE a.user_id = ?1";
 
+pub(crate) const LIST_ALL: &str = "
+    SELECT a.id, a.user_id, a.password_hash, a.epoch, a.registered_at, a.is_closed, a.is_used,
+           b.balance, b.held
+      FROM accounts a CROSS JOIN balances b ON b.account = a.id
+     WHERE a.id > ?1 ORDER BY a.id";
+
 pub(crate) const FIND_NUMBER: &str = "SELECT id FROM accounts WHERE user_id = ?1";
 
 pub(crate) const HAS_OPEN_ORDERS: &str = "
@@ -35,7 +41,7 @@ pub(crate) const HAS_OPEN_ORDERS: &str = "
 pub(crate) const LIST_OPEN_STORES: &str = "
     SELECT store_id FROM stores INDEXED BY stores_of_owner WHERE owner = ?1 AND is_open = 1";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Account)> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Account)> {
     let account = Account {
         id: columns::user(row, 1)?,
         password_hash: PasswordHash::new(row.get::<_, Arc<str>>(2)?),

@@ -13,6 +13,14 @@ pub(crate) const FIND_TEXT: &str = "
            currency_unit, binding, isbn, author_intro, book_intro, content, tags
       FROM texts WHERE hash = ?1";
 
+pub(crate) const LIST_ALL_TEXTS: &str = "
+    SELECT id, hash, title, author, publisher, original_title, translator, pub_year, pages,
+           currency_unit, binding, isbn, author_intro, book_intro, content, tags
+      FROM texts WHERE id > ?1 ORDER BY id";
+
+pub(crate) const LIST_ALL_PICTURES: &str =
+    "SELECT id, hash, bytes FROM pictures WHERE id > ?1 ORDER BY id";
+
 pub(crate) const FIND_TEXT_NUMBER: &str = "SELECT id FROM texts WHERE hash = ?1";
 
 pub(crate) const FIND_PICTURE_NUMBER: &str = "SELECT id FROM pictures WHERE hash = ?1";
@@ -29,7 +37,7 @@ pub(crate) const DROP_PICTURE: &str = "
        AND NOT EXISTS (SELECT 1 FROM listing_pictures INDEXED BY listings_of_picture
                         WHERE picture = pictures.id)";
 
-fn read_text(row: &Row<'_>) -> rusqlite::Result<(i64, Arc<BookText>)> {
+pub(crate) fn read_text(row: &Row<'_>) -> rusqlite::Result<(i64, Arc<BookText>)> {
     let tags = serde_json::from_str(row.get_ref(15)?.as_str()?).map_err(|why| damaged(15, why))?;
     let fields = BookFields {
         title: row.get(2)?,
@@ -52,6 +60,14 @@ fn read_text(row: &Row<'_>) -> rusqlite::Result<(i64, Arc<BookText>)> {
         return Err(Damaged("a text that does not have its hash").at(1));
     }
     Ok((row.get(0)?, Arc::new(text)))
+}
+
+pub(crate) fn read_picture(row: &Row<'_>) -> rusqlite::Result<(i64, Arc<Picture>)> {
+    let picture = Picture::new(row.get_ref(2)?.as_blob()?).map_err(|why| damaged(2, why))?;
+    if picture.hash().to_bytes() != row.get::<_, [u8; 16]>(1)? {
+        return Err(Damaged("a picture that does not have its hash").at(1));
+    }
+    Ok((row.get(0)?, Arc::new(picture)))
 }
 
 pub(crate) fn load_text(

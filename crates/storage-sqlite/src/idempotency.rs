@@ -1,11 +1,11 @@
 //! Answers kept under idempotency keys.
 
 use domain::idempotency::KEPT_FOR;
-use domain::{KeepKey, KeptAnswer, Timestamp, WorkingSet};
+use domain::{IdempotencyKey, KeepKey, KeptAnswer, Timestamp, WorkingSet};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::columns;
-use crate::error::{Doing, Stored};
+use crate::error::{Damaged, Doing, Stored};
 
 pub(crate) const FIND: &str = "
     SELECT fingerprint, answer, kept_at FROM kept_answers
@@ -15,6 +15,20 @@ pub(crate) const FORGET: &str = "
     DELETE FROM kept_answers
      WHERE id IN (SELECT id FROM kept_answers INDEXED BY kept_answers_to_forget
                    WHERE kept_at <= ?1 LIMIT ?2)";
+
+pub(crate) const LIST_ALL: &str = "
+    SELECT fingerprint, answer, kept_at, id, user_id, endpoint, key FROM kept_answers
+     WHERE id > ?1 ORDER BY id";
+
+pub(crate) fn read_with_key(row: &Row<'_>) -> rusqlite::Result<(i64, (KeepKey, KeptAnswer))> {
+    let no_key = Damaged("an idempotency key that no client could have sent");
+    let key = KeepKey {
+        user: columns::user(row, 4)?,
+        endpoint: row.get::<_, String>(5)?.into(),
+        key: IdempotencyKey::new(row.get_ref(6)?.as_str()?).ok_or_else(|| no_key.at(6))?,
+    };
+    Ok((row.get(3)?, (key, read(row)?)))
+}
 
 fn read(row: &Row<'_>) -> rusqlite::Result<KeptAnswer> {
     Ok(KeptAnswer {
@@ -27,7 +41,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeptAnswer> {
 pub(crate) fn load(connection: &Connection, key: &KeepKey, rows: &mut WorkingSet) -> Stored<()> {
     let doing = "looking for a kept answer";
     let mut statement = connection.prepare_cached(FIND).doing(doing)?;
-    let names = [key.user.as_str(), key.endpoint, key.key.as_str()];
+    let names = [key.user.as_str(), &key.endpoint, key.key.as_str()];
     let kept = statement.query_row(names, read).optional().doing(doing)?;
     rows.kept.load(key.clone(), kept, 0);
     Ok(())
@@ -51,7 +65,7 @@ pub(crate) fn save(connection: &Connection, rows: &WorkingSet) -> Stored<()> {
             .doing(doing)?;
         let written = statement.execute(params![
             key.user.as_str(),
-            key.endpoint,
+            &*key.endpoint,
             key.key.as_str(),
             kept.fingerprint,
             kept.answer,

@@ -11,9 +11,11 @@ mod audit;
 mod books;
 mod columns;
 mod error;
+mod export;
 mod idempotency;
 mod ledger;
 mod listings;
+mod migrations;
 mod open;
 mod options;
 mod orders;
@@ -32,10 +34,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use domain::{Account, Clock, Listing, ListingKey, Order, OrderId, Store, StoreId};
+use domain::{Account, Clock, Listing, ListingKey, Migration, Order, OrderId, Store, StoreId};
 use domain::{TerminalKey, Timestamp, UserId};
 use storage::{
-    AuditReport, DueOrder, ErrorKind, Job, OrderQuery, Reading, Session, Storage, StorageError,
+    AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Job, OrderQuery, Reading, Session, Storage, StorageError,
 };
 use tokio::sync::{Mutex, oneshot};
 
@@ -252,6 +254,17 @@ impl Storage for SqliteStorage {
                 }
                 Ok((kept + terminals) as u64)
             })
+        })
+    }
+
+    fn find_migration(&self) -> Reading<'_, Option<Migration>> {
+        self.readers
+            .ask("looking for a migration", migrations::find)
+    }
+
+    fn export(&self, after: Option<ExportCursor>, limit: ExportLimit) -> Reading<'_, ExportPage> {
+        self.readers.ask("exporting", move |connection| {
+            export::export(connection, after, limit)
         })
     }
 

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::{
-    Listing, ListingDetails, ListingKey, PictureHash, Price, Stock, TextHash, WorkingSet,
+    BookId, Listing, ListingDetails, ListingKey, PictureHash, Price, Stock, TextHash, WorkingSet,
 };
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use storage::{ErrorKind, StorageError};
 
 use crate::error::{Damaged, Doing, Stored};
@@ -17,6 +17,15 @@ pub(crate) const FIND: &str = "
       FROM listings l CROSS JOIN shelves h ON h.listing = l.id
            CROSS JOIN texts t ON t.id = l.text
      WHERE l.store = ?1 AND l.book_id = ?2";
+
+pub(crate) const LIST_ALL: &str = "
+    SELECT l.id, h.price, h.stock, h.added, t.hash, l.title, l.is_listed, l.listed_at,
+           s.store_id, l.book_id
+      FROM listings l CROSS JOIN shelves h ON h.listing = l.id
+           CROSS JOIN texts t ON t.id = l.text CROSS JOIN stores s ON s.id = l.store
+     WHERE l.id > ?1 ORDER BY l.id";
+
+pub(crate) const FIND_NUMBER: &str = "SELECT id FROM listings WHERE store = ?1 AND book_id = ?2";
 
 pub(crate) const LIST_PICTURES: &str = "
     SELECT p.hash FROM listing_pictures l CROSS JOIN pictures p ON p.id = l.picture
@@ -64,6 +73,17 @@ fn read(
     Ok((number, listing))
 }
 
+pub(crate) fn read_with_key(
+    connection: &Connection,
+    row: &Row<'_>,
+) -> rusqlite::Result<(i64, Listing)> {
+    let key = ListingKey {
+        store: columns::store(row, 8)?,
+        book: columns::checked(row, 9, |text: Arc<str>| BookId::new(text))?,
+    };
+    read(connection, row, &key)
+}
+
 fn list_pictures(connection: &Connection, listing: i64) -> rusqlite::Result<Vec<PictureHash>> {
     let mut statement = connection.prepare_cached(LIST_PICTURES)?;
     let hashes = statement.query_map([listing], |row| row.get(0).map(PictureHash::from_bytes))?;
@@ -91,10 +111,13 @@ pub(crate) fn number(connection: &Connection, rows: &WorkingSet, key: &ListingKe
         return Ok(number);
     }
     let store = stores::number(connection, rows, &key.store)?;
-    let missing = || StorageError::new(ErrorKind::Internal, "resolving a book that isn't listed");
-    find(connection, store, key)?
-        .map(|(number, _)| number)
-        .ok_or_else(missing)
+    let doing = "resolving a book that isn't listed";
+    let mut statement = connection.prepare_cached(FIND_NUMBER).doing(doing)?;
+    let found = statement
+        .query_row(params![store, key.book.as_str()], |row| row.get(0))
+        .optional()
+        .doing(doing)?;
+    found.ok_or_else(|| StorageError::new(ErrorKind::Internal, doing))
 }
 
 pub(crate) fn save(connection: &Connection, rows: &mut WorkingSet) -> Stored<()> {
@@ -118,6 +141,10 @@ pub(crate) fn save(connection: &Connection, rows: &mut WorkingSet) -> Stored<()>
     }
     for (key, number) in numbers {
         rows.listings.set_handle(&key, number);
+    }
+    // The listings of a shop that is moving in come behind its texts and pictures.
+    if rows.migration.has_changes() {
+        return Ok(());
     }
     loose.drop_unnamed(connection)
 }

@@ -38,12 +38,14 @@ pub(crate) const FIND: &str = select_order!("o.order_id = ?1");
 
 pub(crate) const FIND_BY_NUMBER: &str = select_order!("o.id = ?1");
 
+pub(crate) const LIST_ALL: &str = select_order!("o.id > ?1 ORDER BY o.id");
+
 pub(crate) const FIND_NUMBER: &str = "SELECT id FROM orders WHERE order_id = ?1";
 
 /// A line as it is stored: listing, book, title, count, price.
 type StoredLine = (i64, Arc<str>, Arc<str>, i64, i64);
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Order)> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Order)> {
     let order = Order {
         id: OrderId::from_bytes(row.get(1)?),
         buyer: columns::user(row, 2)?,

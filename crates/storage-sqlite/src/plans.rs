@@ -3,7 +3,10 @@
 
 use rusqlite::Connection;
 
-use crate::{accounts, audit, books, idempotency, listings, orders, schema, stores, terminals};
+use crate::{
+    accounts, audit, books, export, idempotency, ledger, listings, migrations, orders, schema,
+    stores, terminals,
+};
 
 fn database() -> (tempfile::TempDir, Connection) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -53,6 +56,18 @@ fn questions_and_loads_search_by_index() {
         orders::LIST_TO_BE_PAID,
         orders::LIST_TO_BE_RECEIVED,
         idempotency::FIND,
+        migrations::FIND,
+        accounts::LIST_ALL,
+        stores::LIST_ALL,
+        books::LIST_ALL_TEXTS,
+        books::LIST_ALL_PICTURES,
+        listings::LIST_ALL,
+        listings::FIND_NUMBER,
+        orders::LIST_ALL,
+        ledger::LIST_ALL,
+        idempotency::LIST_ALL,
+        terminals::LIST_ALL,
+        export::COUNT_ROUGHLY,
         idempotency::FORGET,
     ];
     statements.extend(orders::LISTS);

@@ -153,10 +153,12 @@ CREATE INDEX orders_to_be_paid ON orders (pay_before) WHERE state = 0;
 CREATE INDEX orders_to_be_received ON orders (receive_by) WHERE state = 2;
 
 -- Movements of money, append-only. Kinds: 0 deposit, 1 withdrawal, 2 payment, 3 release, 4 refund.
+-- Whose a deposit or a withdrawal is stands in account; of the others the order knows it.
 CREATE TABLE entries (
     id       INTEGER PRIMARY KEY,
     kind     INTEGER NOT NULL,
     order_id INTEGER REFERENCES orders (id),
+    account  INTEGER REFERENCES accounts (id),
     at       INTEGER NOT NULL
 ) STRICT;
 -- The entries of an order, for the audit.
@@ -191,6 +193,15 @@ CREATE TABLE secrets (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- How far a shop that is moving in has come, one row until it is here: where it comes from, up to
+-- which place there its rows are here, and how many these are.
+CREATE TABLE migrations (
+    id        INTEGER PRIMARY KEY CHECK (id = 1),
+    source    BLOB    NOT NULL,
+    reached   TEXT    NOT NULL,
+    row_count INTEGER NOT NULL
+) STRICT;
 ";
 
 /// The version of the tables that this program reads and writes.

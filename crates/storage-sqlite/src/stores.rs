@@ -13,9 +13,14 @@ pub(crate) const FIND: &str = "
       FROM stores s CROSS JOIN accounts a ON a.id = s.owner
      WHERE s.store_id = ?1";
 
+pub(crate) const LIST_ALL: &str = "
+    SELECT s.id, s.store_id, a.user_id, s.is_open, s.created_at
+      FROM stores s CROSS JOIN accounts a ON a.id = s.owner
+     WHERE s.id > ?1 ORDER BY s.id";
+
 pub(crate) const FIND_NUMBER: &str = "SELECT id FROM stores WHERE store_id = ?1";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Store)> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Store)> {
     let store = Store {
         id: columns::store(row, 1)?,
         owner: columns::user(row, 2)?,

@@ -16,7 +16,9 @@ use storage::{
 use crate::error::{Doing, OpenError, Stored, is_certain_at_commit};
 use crate::open::Files;
 use crate::queue::Queue;
-use crate::{accounts, books, idempotency, ledger, listings, orders, stores, terminals};
+use crate::{
+    accounts, books, idempotency, ledger, listings, migrations, orders, stores, terminals,
+};
 
 /// How many rows stay in memory from one batch to the next: some 100 MB of them.
 const ROWS_MAX: usize = 200_000;
@@ -267,6 +269,7 @@ impl Transact for Engine {
                 Key::Order(order) => orders::load(connection, *order, rows)?,
                 Key::Text(text) => books::load_text(connection, text, rows)?,
                 Key::Kept(kept) => idempotency::load(connection, kept, rows)?,
+                Key::Migration => migrations::load(connection, rows)?,
                 Key::Obligations(user) => accounts::load_obligations(connection, user, rows)?,
             }
         }
@@ -283,7 +286,8 @@ impl Transact for Engine {
         listings::save(connection, rows)?;
         orders::save(connection, rows)?;
         ledger::save(connection, rows)?;
-        idempotency::save(connection, rows)
+        idempotency::save(connection, rows)?;
+        migrations::save(connection, rows)
     }
 
     async fn commit(&mut self) -> Stored<()> {

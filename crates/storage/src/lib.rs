@@ -14,6 +14,8 @@ pub mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+pub mod export;
+pub mod migration;
 #[cfg(feature = "conformance")]
 pub mod model;
 pub mod port;
@@ -21,4 +23,6 @@ pub mod port;
 pub use audit::{AuditCheck, AuditReport, Finding};
 pub use batch::{BATCH_MAX_OPERATIONS, Job, Pending, QUEUE_MAX_OPERATIONS, Transact, run_batch};
 pub use error::{ErrorKind, StorageError};
+pub use export::{ExportCursor, ExportLimit, ExportPage, PageRows, Section};
+pub use migration::{MigrationError, Move, Totals};
 pub use port::{Due, DueOrder, OrderParty, OrderQuery, Outcome, Reading, Session, Storage, run};

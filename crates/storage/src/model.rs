@@ -5,6 +5,7 @@
 //! played: open another [`ModelStorage`] on the same disk.
 
 mod audit;
+mod export;
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ use std::thread::JoinHandle;
 use domain::idempotency::KEPT_FOR;
 use domain::working_set::Table;
 use domain::{
-    Account, BookText, Clock, KeepKey, Key, KeptAnswer, Listing, ListingKey, Obligations, Order,
+    Account, BookText, Clock, KeepKey, KeptAnswer, Key, Listing, ListingKey, Migration, Obligations, Order,
     OrderId, OrderState, OrderStatus, Picture, PictureHash, Store, StoreId, Terminal, TerminalKey,
     TextHash, Timestamp, Transfer, UserId, WorkingSet,
 };
@@ -28,6 +29,7 @@ use crate::batch::{
     BATCH_MAX_OPERATIONS, Job, QUEUE_MAX_OPERATIONS, Transact, part_batches, run_batch,
 };
 use crate::error::{ErrorKind, StorageError};
+use crate::export::{ExportCursor, ExportLimit, ExportPage};
 use crate::port::{Due, DueOrder, OrderParty, OrderQuery, Reading, Session, Storage};
 
 pub use crate::conformance::clock::ManualClock;
@@ -54,6 +56,7 @@ struct Rows {
     kept: HashMap<KeepKey, KeptAnswer>,
     transfers: Vec<Transfer>,
     secret: Option<[u8; 32]>,
+    migration: Option<Migration>,
 }
 
 /// The in-memory reference engine: one thread takes operations from a bounded queue, in batches.
@@ -79,13 +82,21 @@ impl ModelStorage {
     #[must_use]
     pub fn open(disk: ModelDisk, clock: Arc<dyn Clock>) -> Self {
         let (queue, jobs) = mpsc::sync_channel(QUEUE_MAX_OPERATIONS);
-        let engine = ModelTransaction { disk: disk.clone(), staged: Staged::default() };
+        let engine = ModelTransaction {
+            disk: disk.clone(),
+            staged: Staged::default(),
+        };
         let thread = std::thread::spawn(move || write(engine, &jobs, &*clock));
-        Self { disk, writer: Mutex::new(Some(Writer { queue, thread })) }
+        Self {
+            disk,
+            writer: Mutex::new(Some(Writer { queue, thread })),
+        }
     }
 
     fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
-        self.writer.lock().expect("nobody panics while holding the queue")
+        self.writer
+            .lock()
+            .expect("nobody panics while holding the queue")
     }
 }
 
@@ -120,11 +131,15 @@ struct Staged {
     texts: Vec<(TextHash, Option<Arc<BookText>>)>,
     pictures: Vec<(PictureHash, Option<Arc<Picture>>)>,
     kept: Vec<(KeepKey, Option<KeptAnswer>)>,
+    migration: Vec<((), Option<Migration>)>,
     transfers: Vec<Transfer>,
 }
 
 fn changed<K: Clone + Eq + Hash, V: Clone>(table: &Table<K, V>) -> Vec<(K, Option<V>)> {
-    table.changed().map(|(key, entry)| (key.clone(), entry.current().cloned())).collect()
+    table
+        .changed()
+        .map(|(key, entry)| (key.clone(), entry.current().cloned()))
+        .collect()
 }
 
 fn put<K: Eq + Hash, V>(rows: &mut HashMap<K, V>, staged: Vec<(K, Option<V>)>) {
@@ -172,6 +187,7 @@ impl Transact for ModelTransaction {
                     let row = rows.kept.get(&key).cloned();
                     into.kept.load(key, row, 0);
                 }
+                Key::Migration => into.migration.load((), rows.migration.clone(), 0),
                 Key::Obligations(user) => {
                     let obligations = rows.obligations(&user);
                     into.obligations.load(user, Some(obligations), 0);
@@ -191,6 +207,7 @@ impl Transact for ModelTransaction {
             texts: changed(&rows.texts),
             pictures: changed(&rows.pictures),
             kept: changed(&rows.kept),
+            migration: changed(&rows.migration),
             transfers: rows.transfers.clone(),
         };
         Ok(())
@@ -207,6 +224,9 @@ impl Transact for ModelTransaction {
         put(&mut rows.texts, staged.texts);
         put(&mut rows.pictures, staged.pictures);
         put(&mut rows.kept, staged.kept);
+        if let Some((_, migration)) = staged.migration.into_iter().next() {
+            rows.migration = migration;
+        }
         rows.transfers.extend(staged.transfers);
         Ok(())
     }
@@ -223,12 +243,21 @@ impl Transact for ModelTransaction {
 impl Rows {
     fn obligations(&self, user: &UserId) -> Obligations {
         let is_open = |order: &Order| {
-            matches!(order.status(), OrderStatus::Placed | OrderStatus::Paid | OrderStatus::Sent)
+            matches!(
+                order.status(),
+                OrderStatus::Placed | OrderStatus::Paid | OrderStatus::Sent
+            )
         };
         let has_part = |order: &Order| order.buyer == *user || order.seller == *user;
-        let own = self.stores.values().filter(|store| store.is_open && store.owner == *user);
+        let own = self
+            .stores
+            .values()
+            .filter(|store| store.is_open && store.owner == *user);
         Obligations {
-            has_open_orders: self.orders.values().any(|order| is_open(order) && has_part(order)),
+            has_open_orders: self
+                .orders
+                .values()
+                .any(|order| is_open(order) && has_part(order)),
             stores: own.map(|store| store.id.clone()).collect(),
         }
     }
@@ -237,9 +266,7 @@ impl Rows {
         let is_asked_for = |order: &Order| match &query.party {
             OrderParty::Buyer(user) => order.buyer == *user,
             OrderParty::Seller(user, None) => order.seller == *user,
-            OrderParty::Seller(user, Some(store)) => {
-                order.seller == *user && order.store == *store
-            }
+            OrderParty::Seller(user, Some(store)) => order.seller == *user && order.store == *store,
         };
         let mut found: Vec<Order> = self
             .orders
@@ -257,12 +284,16 @@ impl Rows {
     /// All deadlines, earliest first.
     fn deadlines(&self) -> Vec<DueOrder> {
         let deadline = |order: &Arc<Order>| match order.state {
-            OrderState::Placed { pay_before } => {
-                Some(DueOrder { order: order.id, due: Due::Payment, at: pay_before })
-            }
-            OrderState::Sent { receive_by, .. } => {
-                Some(DueOrder { order: order.id, due: Due::Receipt, at: receive_by })
-            }
+            OrderState::Placed { pay_before } => Some(DueOrder {
+                order: order.id,
+                due: Due::Payment,
+                at: pay_before,
+            }),
+            OrderState::Sent { receive_by, .. } => Some(DueOrder {
+                order: order.id,
+                due: Due::Receipt,
+                at: receive_by,
+            }),
             _ => None,
         };
         let mut found: Vec<DueOrder> = self.orders.values().filter_map(deadline).collect();
@@ -271,8 +302,12 @@ impl Rows {
     }
 
     fn forget_expired(&mut self, now: Timestamp, limit: u32) -> u64 {
-        let kept = forget(&mut self.kept, limit, |kept| now.since(kept.kept_at) >= KEPT_FOR);
-        let terminals = forget(&mut self.terminals, limit, |terminal| terminal.forget_at <= now);
+        let kept = forget(&mut self.kept, limit, |kept| {
+            now.since(kept.kept_at) >= KEPT_FOR
+        });
+        let terminals = forget(&mut self.terminals, limit, |terminal| {
+            terminal.forget_at <= now
+        });
         kept + terminals
     }
 }
@@ -282,9 +317,15 @@ fn forget<K: Clone + Eq + Hash, V>(
     limit: u32,
     is_expired: impl Fn(&V) -> bool,
 ) -> u64 {
-    let expired = rows.iter().filter(|(_, row)| is_expired(row)).map(|(key, _)| key.clone());
+    let expired = rows
+        .iter()
+        .filter(|(_, row)| is_expired(row))
+        .map(|(key, _)| key.clone());
     let expired: Vec<K> = expired.take(limit as usize).collect();
-    expired.iter().filter(|key| rows.remove(key).is_some()).count() as u64
+    expired
+        .iter()
+        .filter(|key| rows.remove(key).is_some())
+        .count() as u64
 }
 
 /// An answer that is known at once.
@@ -295,7 +336,11 @@ fn answer<'a, T: Send + 'a>(value: T) -> Reading<'a, T> {
 impl Storage for ModelStorage {
     fn submit(&self, job: Box<dyn Job>) -> Result<(), StorageError> {
         let doing = "taking an operation";
-        match self.writer().as_ref().map(|writer| writer.queue.try_send(job)) {
+        match self
+            .writer()
+            .as_ref()
+            .map(|writer| writer.queue.try_send(job))
+        {
             Some(Ok(())) => Ok(()),
             Some(Err(TrySendError::Full(_))) => {
                 Err(StorageError::new(ErrorKind::Overloaded, doing))
@@ -315,7 +360,10 @@ impl Storage for ModelStorage {
         let row = rows.terminals.get(terminal);
         let generation = row.map(|row| row.generation).unwrap_or_default();
         let account = rows.accounts.get(&terminal.user).cloned();
-        answer(account.map(|account| Session { account, generation }))
+        answer(account.map(|account| Session {
+            account,
+            generation,
+        }))
     }
 
     fn find_store<'a>(&'a self, store: &'a StoreId) -> Reading<'a, Option<Store>> {
@@ -327,7 +375,13 @@ impl Storage for ModelStorage {
     }
 
     fn find_order(&self, order: OrderId) -> Reading<'_, Option<Order>> {
-        answer(self.disk.rows().orders.get(&order).map(|order| Order::clone(order)))
+        answer(
+            self.disk
+                .rows()
+                .orders
+                .get(&order)
+                .map(|order| Order::clone(order)),
+        )
     }
 
     fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>> {
@@ -335,7 +389,12 @@ impl Storage for ModelStorage {
     }
 
     fn list_due(&self, now: Timestamp, limit: u32) -> Reading<'_, Vec<DueOrder>> {
-        let due = self.disk.rows().deadlines().into_iter().filter(|due| due.at <= now);
+        let due = self
+            .disk
+            .rows()
+            .deadlines()
+            .into_iter()
+            .filter(|due| due.at <= now);
         answer(due.take(limit as usize).collect())
     }
 
@@ -349,6 +408,14 @@ impl Storage for ModelStorage {
 
     fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64> {
         answer(self.disk.rows().forget_expired(now, limit))
+    }
+
+    fn find_migration(&self) -> Reading<'_, Option<Migration>> {
+        answer(self.disk.rows().migration.clone())
+    }
+
+    fn export(&self, after: Option<ExportCursor>, limit: ExportLimit) -> Reading<'_, ExportPage> {
+        Box::pin(std::future::ready(self.disk.rows().export(after, limit)))
     }
 
     fn audit(&self) -> Reading<'_, AuditReport> {

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use domain::{
-    Account, Answer, Generation, Listing, ListingKey, Operation, Order, OrderId, OrderStatus,
+    Account, Answer, Generation, Listing, ListingKey, Migration, Operation, Order, OrderId, OrderStatus,
     Refused, Request, Store, StoreId, TerminalKey, Timestamp, UserId,
 };
 use tokio::sync::oneshot;
@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::audit::AuditReport;
 use crate::batch::{Job, Pending};
 use crate::error::{ErrorKind, StorageError};
+use crate::export::{ExportCursor, ExportLimit, ExportPage};
 
 /// An engine's answer on its way.
 pub type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
@@ -123,6 +124,18 @@ pub trait Storage: Send + Sync {
     /// Drops kept answers older than [`domain::idempotency::KEPT_FOR`] and terminals whose
     /// time has come, at most `limit` of each. Returns how many rows went.
     fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64>;
+
+    /// The shop that is moving in (see [`domain::Restore`]) and is not all here yet; `None` where
+    /// none is.
+    fn find_migration(&self) -> Reading<'_, Option<Migration>>;
+
+    /// Some of everything stored, behind the place `after` or from the beginning, as one read of
+    /// one moment. All pages together have each row exactly once, whatever the limits are, if
+    /// nothing is written meanwhile: section by section, in an order that stays the same, each
+    /// order's movements of money as they followed on each other. Closed accounts and stores, and
+    /// answers and terminals past their time, are rows like all others; the secret and a
+    /// [`Migration`] are none. An `after` that this storage never gave is a failure, or a place.
+    fn export(&self, after: Option<ExportCursor>, limit: ExportLimit) -> Reading<'_, ExportPage>;
 
     /// Checks everything stored against itself: see [`crate::AuditCheck`]. Changes nothing.
     fn audit(&self) -> Reading<'_, AuditReport>;

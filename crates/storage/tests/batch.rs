@@ -33,9 +33,12 @@ impl Transact for Faulty {
     async fn load(&mut self, keys: &[Key], rows: &mut WorkingSet) -> Result<(), StorageError> {
         self.calls.push("load");
         for key in keys {
-            let Key::Account(user) = key else { panic!("no rule here wants {key:?}") };
+            let Key::Account(user) = key else {
+                panic!("no rule here wants {key:?}")
+            };
             assert!(!rows.is_loaded(key), "each row is loaded once");
-            rows.accounts.load(user.clone(), self.accounts.get(user).cloned(), 0);
+            rows.accounts
+                .load(user.clone(), self.accounts.get(user).cloned(), 0);
         }
         Ok(())
     }
@@ -43,7 +46,9 @@ impl Transact for Faulty {
     async fn save(&mut self, rows: &mut WorkingSet) -> Result<(), StorageError> {
         self.calls.push("save");
         let changed = rows.accounts.changed();
-        self.staged = changed.map(|(key, row)| (key.clone(), row.current().cloned())).collect();
+        self.staged = changed
+            .map(|(key, row)| (key.clone(), row.current().cloned()))
+            .collect();
         Ok(())
     }
 
@@ -79,27 +84,42 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn user(name: &str) -> UserId {
-    UserId::new(name).unwrap()
+    UserId::new(name).expect("it is a short name")
 }
 
+type Answer<T, R> = Result<Result<T, R>, StorageError>;
 type Answered<O> = Receiver<Result<Outcome<O>, StorageError>>;
 
 fn register(name: &str) -> (Box<dyn Job>, Answered<Register>) {
-    let operation = Register { user: user(name), password_hash: PasswordHash::new("hash") };
+    let operation = Register {
+        user: user(name),
+        password_hash: PasswordHash::new("hash"),
+    };
     let (reply, answer) = oneshot::channel();
-    (Box::new(Pending::new(Request::unproved(operation), reply)), answer)
+    (
+        Box::new(Pending::new(Request::unproved(operation), reply)),
+        answer,
+    )
 }
 
 fn add_funds(name: &str, fen: i64) -> (Box<dyn Job>, Answered<AddFunds>) {
-    let operation = AddFunds { user: user(name), amount: Fen::new(fen) };
+    let operation = AddFunds {
+        user: user(name),
+        amount: Fen::new(fen),
+    };
     let (reply, answer) = oneshot::channel();
-    (Box::new(Pending::new(Request::unproved(operation), reply)), answer)
+    (
+        Box::new(Pending::new(Request::unproved(operation), reply)),
+        answer,
+    )
 }
 
 /// What an answer came to: done, refused, or a failure of that kind.
-fn outcome<O: domain::Operation>(mut answer: Answered<O>) -> Result<bool, ErrorKind> {
+fn outcome<T, R>(mut answer: Receiver<Answer<T, R>>) -> Result<bool, ErrorKind> {
     let answer = answer.try_recv().expect("every job is answered");
-    answer.map(|outcome| outcome.is_ok()).map_err(|failure| failure.kind())
+    answer
+        .map(|outcome| outcome.is_ok())
+        .map_err(|failure| failure.kind())
 }
 
 #[test]
@@ -108,7 +128,12 @@ fn a_batch_is_one_transaction() {
     let (first, first_answer) = register("anna");
     let (again, again_answer) = register("anna");
     let (funds, funds_answer) = add_funds("anna", 5);
-    at_once(run_batch(&mut engine, &mut rows, vec![first, again, funds], NOW));
+    at_once(run_batch(
+        &mut engine,
+        &mut rows,
+        vec![first, again, funds],
+        NOW,
+    ));
     assert_eq!(engine.calls, ["begin", "load", "save", "commit"]);
     assert_eq!(outcome(first_answer), Ok(true));
     assert_eq!(outcome(again_answer), Ok(false));
@@ -146,10 +171,19 @@ fn after_a_failed_batch_each_operation_runs_alone() {
     let (first, first_answer) = register("anna");
     let (second, second_answer) = register("bert");
     let (orphan, orphan_answer) = add_funds("anna", 5);
-    at_once(run_batch(&mut engine, &mut rows, vec![first, second, orphan], NOW));
+    at_once(run_batch(
+        &mut engine,
+        &mut rows,
+        vec![first, second, orphan],
+        NOW,
+    ));
     assert_eq!(outcome(first_answer), Err(ErrorKind::Refused));
     assert_eq!(outcome(second_answer), Ok(true));
-    assert_eq!(outcome(orphan_answer), Ok(false), "its account was not stored after all");
+    assert_eq!(
+        outcome(orphan_answer),
+        Ok(false),
+        "its account was not stored after all"
+    );
     assert_eq!(engine.accounts.keys().collect::<Vec<_>>(), [&user("bert")]);
 }
 
@@ -160,7 +194,10 @@ fn a_batch_of_one_is_not_run_again() {
     let (first, answer) = register("anna");
     at_once(run_batch(&mut engine, &mut rows, vec![first], NOW));
     assert_eq!(outcome(answer), Err(ErrorKind::Conflict));
-    assert_eq!(engine.calls, ["begin", "load", "save", "commit", "rollback"]);
+    assert_eq!(
+        engine.calls,
+        ["begin", "load", "save", "commit", "rollback"]
+    );
     assert!(!rows.has_changes(), "nothing is left of it");
 }
 
@@ -173,7 +210,10 @@ fn a_batch_whose_outcome_is_unknown_is_not_run_again() {
     at_once(run_batch(&mut engine, &mut rows, vec![first, second], NOW));
     assert_eq!(outcome(first_answer), Err(ErrorKind::OutcomeUnknown));
     assert_eq!(outcome(second_answer), Err(ErrorKind::OutcomeUnknown));
-    assert_eq!(engine.calls.iter().filter(|call| **call == "begin").count(), 1);
+    assert_eq!(
+        engine.calls.iter().filter(|call| **call == "begin").count(),
+        1
+    );
 }
 
 #[test]
@@ -190,11 +230,19 @@ fn exclusive_operations_stand_alone_and_batches_are_bounded() {
         fn answer(self: Box<Self>, _stored: Result<(), StorageError>) {}
     }
     let lengths = |exclusive: &[bool]| {
-        let jobs = exclusive.iter().map(|is_exclusive| Box::new(Bare(*is_exclusive)) as _);
-        part_batches(jobs.collect()).iter().map(Vec::len).collect::<Vec<_>>()
+        let jobs = exclusive
+            .iter()
+            .map(|is_exclusive| Box::new(Bare(*is_exclusive)) as _);
+        part_batches(jobs.collect())
+            .iter()
+            .map(Vec::len)
+            .collect::<Vec<_>>()
     };
     assert_eq!(lengths(&[]), [] as [usize; 0]);
-    assert_eq!(lengths(&[false, false, true, true, false, false]), [2, 1, 1, 2]);
+    assert_eq!(
+        lengths(&[false, false, true, true, false, false]),
+        [2, 1, 1, 2]
+    );
     assert_eq!(lengths(&[true, false]), [1, 1]);
     let many = vec![false; BATCH_MAX_OPERATIONS + 1];
     assert_eq!(lengths(&many), [BATCH_MAX_OPERATIONS, 1]);

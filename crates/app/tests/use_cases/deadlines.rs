@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::shop::{Shop, user};
-use app::Settings;
+use crate::shop::{Shop, credentials, user};
 use app::jobs::{SWEEP_ORDERS_MAX, Swept};
-use domain::{OrderState, OrderStatus};
+use app::{Problem, Settings};
+use domain::account::UnregisterRefusal;
+use domain::{Fen, OrderState, OrderStatus};
 use tokio::sync::watch;
 
 const TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -96,4 +97,26 @@ async fn the_job_takes_more_orders_than_one_round_holds_and_stops_when_told() {
         .expect("the job stops")
         .unwrap();
     assert!(shop.app.storage().audit().await.unwrap().is_clean());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_past_its_deadline_keeps_no_account_open() {
+    let shop = Shop::with_book(Settings::default()).await;
+    shop.place(&shop.login("buyer", "t").await, 4).await;
+    let buyer = credentials("buyer", "buyer");
+    shop.app
+        .add_funds(&buyer, None, Fen::new(-1_000))
+        .await
+        .unwrap();
+    let early = shop.app.unregister(&buyer).await;
+    assert!(
+        matches!(
+            early,
+            Err(Problem::Refused(UnregisterRefusal::OpenOrders(_)))
+        ),
+        "{early:?}"
+    );
+    shop.clock.advance(TIMEOUT);
+    shop.app.unregister(&buyer).await.unwrap();
+    assert_eq!(shop.stock().await, 10);
 }

@@ -38,7 +38,10 @@ pub async fn registering_a_taken_id_is_refused(shop: &Shop) {
     shop.given_funds("anna", 5).await;
     let before = shop.account("anna").await;
     shop.clock.advance(A_MOMENT);
-    let again = Register { user: user("anna"), password_hash: PasswordHash::new("another") };
+    let again = Register {
+        user: user("anna"),
+        password_hash: PasswordHash::new("another"),
+    };
     let outcome = shop.run(Request::unproved(again)).await;
     assert_eq!(outcome, rule(RegisterRefusal::UserExists(user("anna"))));
     assert_eq!(shop.account("anna").await, before);
@@ -48,17 +51,43 @@ pub async fn registering_a_taken_id_is_refused(shop: &Shop) {
 pub async fn ids_differ_by_every_character(shop: &Shop) {
     let longest = "𠮷".repeat(255);
     let ids = [
-        "anna", "Anna", "ANNA", "anna ", " anna", "änna", "a\u{308}nna", "ａｎｎａ", "an%a", "an_a",
-        "$anna", "anna.x", "0", "00", "'; drop table account; --", &longest,
+        "anna",
+        "Anna",
+        "ANNA",
+        "anna ",
+        " anna",
+        "änna",
+        "a\u{308}nna",
+        "ａｎｎａ",
+        "an%a",
+        "an_a",
+        "$anna",
+        "anna.x",
+        "0",
+        "00",
+        "'; drop table account; --",
+        &longest,
     ];
     for id in ids {
-        assert_eq!(shop.run(requests::register(id)).await, done(), "registering `{id}`");
-        assert_eq!(shop.create_store(id, id).await, done(), "opening store `{id}`");
+        assert_eq!(
+            shop.run(requests::register(id)).await,
+            done(),
+            "registering `{id}`"
+        );
+        assert_eq!(
+            shop.create_store(id, id).await,
+            done(),
+            "opening store `{id}`"
+        );
     }
     for id in ids {
         assert_eq!(shop.account(id).await.id.as_str(), id);
         let taken = rule(RegisterRefusal::UserExists(user(id)));
-        assert_eq!(shop.run(requests::register(id)).await, taken, "registering `{id}` again");
+        assert_eq!(
+            shop.run(requests::register(id)).await,
+            taken,
+            "registering `{id}` again"
+        );
         let listing = requests::add_listing(id, id, id, 1, 1);
         assert_eq!(shop.add_listing(listing).await, done(), "listing `{id}`");
     }
@@ -72,13 +101,25 @@ pub async fn an_unknown_user_has_nothing(shop: &Shop) {
     assert_eq!(shop.find_account("nobody").await, None);
     assert_eq!(shop.find_session("nobody", "phone").await, None);
     assert_eq!(shop.orders(OrderParty::Buyer(user("nobody"))).await, []);
-    assert_eq!(shop.orders(OrderParty::Seller(user("nobody"), None)).await, []);
-    let proof = Proof { user: user("nobody"), epoch: Epoch::new(0), token: None };
+    assert_eq!(
+        shop.orders(OrderParty::Seller(user("nobody"), None)).await,
+        []
+    );
+    let proof = Proof {
+        user: user("nobody"),
+        epoch: Epoch::new(0),
+        token: None,
+    };
     assert_eq!(shop.run(requests::add_funds(proof, 5)).await, stale());
-    let by_operator = AddFunds { user: user("nobody"), amount: Fen::new(5) };
+    let by_operator = AddFunds {
+        user: user("nobody"),
+        amount: Fen::new(5),
+    };
     let outcome = shop.run(Request::unproved(by_operator)).await;
     assert_eq!(outcome, rule(AddFundsRefusal::NoUser(user("nobody"))));
-    let close = Unregister { user: user("nobody") };
+    let close = Unregister {
+        user: user("nobody"),
+    };
     let outcome = shop.run(Request::unproved(close)).await;
     assert_eq!(outcome, rule(UnregisterRefusal::NoUser(user("nobody"))));
     assert_eq!(shop.find_account("nobody").await, None);
@@ -94,7 +135,10 @@ pub async fn closing_an_unused_account_frees_its_id(shop: &Shop) {
     assert_eq!(shop.unregister("anna").await, done());
     assert_eq!(shop.find_account("anna").await, None);
     assert_eq!(shop.find_session("anna", "phone").await, None);
-    assert_eq!(shop.run(requests::add_funds(by_password.clone(), 5)).await, stale());
+    assert_eq!(
+        shop.run(requests::add_funds(by_password.clone(), 5)).await,
+        stale()
+    );
 
     shop.clock.advance(A_MOMENT);
     shop.given_user("anna").await;
@@ -128,16 +172,31 @@ pub async fn closing_a_used_account_keeps_its_id(shop: &Shop) {
     let account = shop.account("anna").await;
     assert!(account.is_closed);
     assert_eq!(account.password_hash.as_str(), "");
-    assert!(account.epoch.get() > proof.epoch.get(), "closing moves the epoch");
-    assert!(shop.find_session("anna", "phone").await.expect("it is there").account.is_closed);
+    assert!(
+        account.epoch.get() > proof.epoch.get(),
+        "closing moves the epoch"
+    );
+    assert!(
+        shop.find_session("anna", "phone")
+            .await
+            .expect("it is there")
+            .account
+            .is_closed
+    );
 
     for _ in 0..2 {
         let taken = rule(RegisterRefusal::UserExists(user("anna")));
         assert_eq!(shop.run(requests::register("anna")).await, taken);
-        assert_eq!(shop.run(requests::add_funds(proof.clone(), 5)).await, stale());
+        assert_eq!(
+            shop.run(requests::add_funds(proof.clone(), 5)).await,
+            stale()
+        );
         let current = shop.proof("anna").await;
         assert_eq!(shop.run(requests::add_funds(current, 5)).await, stale());
-        let by_operator = AddFunds { user: user("anna"), amount: Fen::new(5) };
+        let by_operator = AddFunds {
+            user: user("anna"),
+            amount: Fen::new(5),
+        };
         let outcome = shop.run(Request::unproved(by_operator)).await;
         assert_eq!(outcome, rule(AddFundsRefusal::NoUser(user("anna"))));
         assert_eq!(shop.account("anna").await, account);
@@ -153,8 +212,14 @@ pub async fn every_kind_of_use_keeps_an_id(shop: &Shop) {
     shop.given_store("owner", STORE).await;
     shop.given_listing(STORE, BOOK, 0, 5).await;
     let order = shop.given_order("reader", STORE, &[(BOOK, 1)]).await;
-    assert_eq!(shop.cancel("reader", order, CancelUntil::Sent).await, done());
-    let by_operator = AddFunds { user: user("payer"), amount: Fen::new(5) };
+    assert_eq!(
+        shop.cancel("reader", order, CancelUntil::Sent).await,
+        done()
+    );
+    let by_operator = AddFunds {
+        user: user("payer"),
+        amount: Fen::new(5),
+    };
     assert_eq!(shop.run(Request::unproved(by_operator)).await, done());
     assert_eq!(shop.add_funds("payer", -5).await, done());
     for name in ["owner", "reader", "payer"] {
@@ -175,12 +240,19 @@ pub async fn closing_an_account_closes_its_stores(shop: &Shop) {
         for (name, is_open) in [(STORE, false), ("second", false), ("other", true)] {
             let id = requests::store(name);
             let found = shop.storage().find_store(&id).await.expect("no failure");
-            assert_eq!(found.expect("stores are never removed").is_open, is_open, "`{name}`");
+            assert_eq!(
+                found.expect("stores are never removed").is_open,
+                is_open,
+                "`{name}`"
+            );
         }
         let no_store = StoreRefusal::NoStore(requests::store(STORE));
         let id = shop.next_order_id();
         let refusal = PlaceOrderRefusal::NoStore(requests::store(STORE));
-        assert_eq!(shop.place(id, BUYER, STORE, &[(BOOK, 1)]).await, rule(refusal));
+        assert_eq!(
+            shop.place(id, BUYER, STORE, &[(BOOK, 1)]).await,
+            rule(refusal)
+        );
         let listing = requests::add_listing(BUYER, STORE, "new", 1, 1);
         let refusal = AddListingRefusal::Store(no_store.clone());
         assert_eq!(shop.add_listing(listing).await, rule(refusal));
@@ -213,7 +285,11 @@ pub async fn an_account_with_open_orders_is_not_closed(shop: &Shop) {
         assert_eq!(shop.status(order).await, state);
         for name in [BUYER, SELLER] {
             let refusal = UnregisterRefusal::OpenOrders(user(name));
-            assert_eq!(shop.unregister(name).await, rule(refusal), "`{name}`, {state:?}");
+            assert_eq!(
+                shop.unregister(name).await,
+                rule(refusal),
+                "`{name}`, {state:?}"
+            );
             assert!(!shop.account(name).await.is_closed);
         }
     };
@@ -238,13 +314,23 @@ pub async fn changing_a_password_voids_earlier_proofs(shop: &Shop) {
         assert_eq!(shop.change_password("anna", hash).await, done());
         let account = shop.account("anna").await;
         assert_eq!(account.password_hash.as_str(), hash);
-        assert!(account.epoch.get() > before.epoch.get(), "although the clock stood still");
+        assert!(
+            account.epoch.get() > before.epoch.get(),
+            "although the clock stood still"
+        );
         assert_eq!(account.balance, before.balance);
         for proof in [&by_password, &by_token] {
-            assert_eq!(shop.run(requests::add_funds(proof.clone(), 1)).await, stale());
+            assert_eq!(
+                shop.run(requests::add_funds(proof.clone(), 1)).await,
+                stale()
+            );
         }
     }
-    assert_eq!(shop.run(requests::change_password(by_password, "stolen")).await, stale());
+    assert_eq!(
+        shop.run(requests::change_password(by_password, "stolen"))
+            .await,
+        stale()
+    );
     assert_eq!(shop.account("anna").await.password_hash.as_str(), "third");
     assert_eq!(shop.add_funds("anna", 1).await, done());
     assert_eq!(shop.money("anna").await, (6, 0));
@@ -256,7 +342,10 @@ pub async fn a_password_changed_while_a_payment_is_under_way(shop: &Shop) {
     let order = shop.given_order(BUYER, STORE, &[(BOOK, 2)]).await;
     let checked_before = shop.proof(BUYER).await;
     assert_eq!(shop.change_password(BUYER, "new").await, done());
-    assert_eq!(shop.run(requests::pay(checked_before, order)).await, stale());
+    assert_eq!(
+        shop.run(requests::pay(checked_before, order)).await,
+        stale()
+    );
     assert_eq!(shop.status(order).await, OrderStatus::Placed);
     assert_eq!(shop.money(BUYER).await, (FUNDS_FEN, 0));
     assert_eq!(shop.money(SELLER).await, (0, 0));
@@ -270,8 +359,10 @@ pub async fn funds_are_added_and_withdrawn(shop: &Shop) {
     assert_eq!(shop.add_funds("anna", 700).await, done());
     assert_eq!(shop.add_funds("anna", -200).await, done());
     assert_eq!(shop.money("anna").await, (500, 0));
-    let refusal =
-        AddFundsRefusal::InsufficientFunds { user: user("anna"), spendable: Fen::new(500) };
+    let refusal = AddFundsRefusal::InsufficientFunds {
+        user: user("anna"),
+        spendable: Fen::new(500),
+    };
     assert_eq!(shop.add_funds("anna", -501).await, rule(refusal));
     assert_eq!(shop.money("anna").await, (500, 0));
     assert_eq!(shop.add_funds("anna", -500).await, done());
@@ -292,8 +383,10 @@ pub async fn held_money_is_not_withdrawn(shop: &Shop) {
     assert_eq!(shop.add_funds(SELLER, 30).await, done());
     let order = shop.given_order_in(OrderStatus::Paid).await;
     assert_eq!(shop.money(SELLER).await, (30 + PRICE_FEN, PRICE_FEN));
-    let refusal =
-        AddFundsRefusal::InsufficientFunds { user: user(SELLER), spendable: Fen::new(30) };
+    let refusal = AddFundsRefusal::InsufficientFunds {
+        user: user(SELLER),
+        spendable: Fen::new(30),
+    };
     assert_eq!(shop.add_funds(SELLER, -31).await, rule(refusal));
     assert_eq!(shop.add_funds(SELLER, -30).await, done());
     assert_eq!(shop.send(SELLER, order).await, done());
@@ -306,10 +399,16 @@ pub async fn held_money_is_not_withdrawn(shop: &Shop) {
 pub async fn a_balance_stays_within_its_limit(shop: &Shop) {
     shop.given_user("anna").await;
     for _ in 0..100 {
-        assert_eq!(shop.add_funds("anna", BALANCE_MAX.get() / 100).await, done());
+        assert_eq!(
+            shop.add_funds("anna", BALANCE_MAX.get() / 100).await,
+            done()
+        );
     }
     assert_eq!(shop.money("anna").await, (BALANCE_MAX.get(), 0));
-    assert_eq!(shop.add_funds("anna", 1).await, rule(AddFundsRefusal::BalanceLimit));
+    assert_eq!(
+        shop.add_funds("anna", 1).await,
+        rule(AddFundsRefusal::BalanceLimit)
+    );
     assert_eq!(shop.money("anna").await, (BALANCE_MAX.get(), 0));
     assert_eq!(shop.add_funds("anna", -1).await, done());
     assert_eq!(shop.add_funds("anna", 1).await, done());

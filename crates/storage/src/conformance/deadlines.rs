@@ -24,7 +24,10 @@ pub async fn an_order_is_open_until_its_deadline(shop: &Shop) {
     assert_eq!(shop.expire(paid).await, rule(NotDue(paid)));
     assert_eq!(shop.due().await, []);
     assert_eq!(shop.pay(BUYER, paid).await, done());
-    assert_eq!(shop.cancel(BUYER, cancelled, CancelUntil::Received).await, done());
+    assert_eq!(
+        shop.cancel(BUYER, cancelled, CancelUntil::Received).await,
+        done()
+    );
     assert_eq!(shop.stock(STORE, BOOK).await, STOCK - 1);
 }
 
@@ -34,14 +37,32 @@ pub async fn an_unpaid_order_is_cancelled_at_its_deadline(shop: &Shop) {
     shop.with_book().await;
     let order = shop.given_order_in(OrderStatus::Placed).await;
     let deadline = shop.clock.advance(PAYMENT_TIMEOUT);
-    assert_eq!(shop.pay(BUYER, order).await, rule(PayOrderRefusal::NotPlaced(order)));
+    assert_eq!(
+        shop.pay(BUYER, order).await,
+        rule(PayOrderRefusal::NotPlaced(order))
+    );
     let refusal = CancelOrderRefusal::AlreadyCancelled(order);
-    assert_eq!(shop.cancel(BUYER, order, CancelUntil::Received).await, rule(refusal));
-    assert_eq!(shop.send(SELLER, order).await, rule(SendOrderRefusal::NotPaid(order)));
-    assert_eq!(shop.receive(BUYER, order).await, rule(ReceiveOrderRefusal::NotPaid(order)));
+    assert_eq!(
+        shop.cancel(BUYER, order, CancelUntil::Received).await,
+        rule(refusal)
+    );
+    assert_eq!(
+        shop.send(SELLER, order).await,
+        rule(SendOrderRefusal::NotPaid(order))
+    );
+    assert_eq!(
+        shop.receive(BUYER, order).await,
+        rule(ReceiveOrderRefusal::NotPaid(order))
+    );
     assert_eq!(shop.status(order).await, OrderStatus::Cancelled);
-    let stored = OrderState::Placed { pay_before: deadline };
-    assert_eq!(shop.order(order).await.state, stored, "what is stored waits for the sweep");
+    let stored = OrderState::Placed {
+        pay_before: deadline,
+    };
+    assert_eq!(
+        shop.order(order).await.state,
+        stored,
+        "what is stored waits for the sweep"
+    );
     assert_eq!(shop.stock(STORE, BOOK).await, STOCK - 1);
     assert_eq!(shop.money(BUYER).await, (FUNDS_FEN, 0));
 }
@@ -51,11 +72,17 @@ pub async fn an_unpaid_order_is_cancelled_at_its_deadline(shop: &Shop) {
 pub async fn expiring_returns_the_stock_once(shop: &Shop) {
     shop.with_book().await;
     shop.given_listing(STORE, "novel", 1, 5).await;
-    let order = shop.given_order(BUYER, STORE, &[(BOOK, 4), ("novel", 5)]).await;
+    let order = shop
+        .given_order(BUYER, STORE, &[(BOOK, 4), ("novel", 5)])
+        .await;
     let cancelled_at = shop.clock.advance(PAYMENT_TIMEOUT);
     shop.clock.advance(Duration::from_secs(7));
     assert_eq!(shop.expire(order).await, done());
-    let state = OrderState::Cancelled { cancelled_at, paid_at: None, sent_at: None };
+    let state = OrderState::Cancelled {
+        cancelled_at,
+        paid_at: None,
+        sent_at: None,
+    };
     for _ in 0..2 {
         assert_eq!(shop.order(order).await.state, state);
         assert_eq!(shop.stock(STORE, BOOK).await, STOCK);
@@ -74,7 +101,11 @@ pub async fn the_sweep_leaves_other_orders_alone(shop: &Shop) {
         let order = shop.given_order_in(status).await;
         orders.push(order);
         assert_eq!(shop.expire(order).await, rule(NotDue(order)), "{status:?}");
-        assert_eq!(shop.conclude(order).await, rule(NotDue(order)), "{status:?}");
+        assert_eq!(
+            shop.conclude(order).await,
+            rule(NotDue(order)),
+            "{status:?}"
+        );
     }
     shop.clock.advance(RECEIPT_TIMEOUT);
     let unknown = shop.next_order_id();
@@ -85,7 +116,11 @@ pub async fn the_sweep_leaves_other_orders_alone(shop: &Shop) {
             assert_eq!(shop.expire(order).await, rule(NotDue(order)), "{status:?}");
         }
         if status != OrderStatus::Sent {
-            assert_eq!(shop.conclude(order).await, rule(NotDue(order)), "{status:?}");
+            assert_eq!(
+                shop.conclude(order).await,
+                rule(NotDue(order)),
+                "{status:?}"
+            );
         }
     }
 }
@@ -99,17 +134,30 @@ pub async fn a_sent_order_is_received_at_its_deadline(shop: &Shop) {
     let order = shop.given_order_in(OrderStatus::Sent).await;
     shop.clock.advance(RECEIPT_TIMEOUT - A_MOMENT);
     assert_eq!(shop.conclude(order).await, rule(NotDue(order)));
-    assert_eq!(shop.cancel(BUYER, cancelled, CancelUntil::Received).await, done());
+    assert_eq!(
+        shop.cancel(BUYER, cancelled, CancelUntil::Received).await,
+        done()
+    );
     assert_eq!(shop.receive(BUYER, received).await, done());
     shop.clock.advance(A_MOMENT);
     let refusal = CancelOrderRefusal::TooLate(order);
-    assert_eq!(shop.cancel(BUYER, order, CancelUntil::Received).await, rule(refusal));
+    assert_eq!(
+        shop.cancel(BUYER, order, CancelUntil::Received).await,
+        rule(refusal)
+    );
     let refusal = ReceiveOrderRefusal::AlreadyReceived(order);
     assert_eq!(shop.receive(BUYER, order).await, rule(refusal));
-    assert_eq!(shop.send(SELLER, order).await, rule(SendOrderRefusal::AlreadySent(order)));
+    assert_eq!(
+        shop.send(SELLER, order).await,
+        rule(SendOrderRefusal::AlreadySent(order))
+    );
     assert_eq!(shop.status(order).await, OrderStatus::Received);
     assert_eq!(shop.order(order).await.status(), OrderStatus::Sent);
-    assert_eq!(shop.money(SELLER).await, (2 * PRICE_FEN, PRICE_FEN), "held until the sweep");
+    assert_eq!(
+        shop.money(SELLER).await,
+        (2 * PRICE_FEN, PRICE_FEN),
+        "held until the sweep"
+    );
 }
 
 /// The sweep writes the receipt down as of the deadline, however late it comes, and releases the
@@ -122,7 +170,11 @@ pub async fn concluding_releases_the_money_once(shop: &Shop) {
     shop.clock.advance(Duration::from_secs(7));
     assert_eq!(shop.conclude(order).await, done());
     for _ in 0..2 {
-        let state = OrderState::Received { paid_at, sent_at, received_at };
+        let state = OrderState::Received {
+            paid_at,
+            sent_at,
+            received_at,
+        };
         assert_eq!(shop.order(order).await.state, state);
         assert_eq!(shop.money(SELLER).await, (PRICE_FEN, 0));
         assert_eq!(shop.conclude(order).await, rule(NotDue(order)));
@@ -139,7 +191,8 @@ pub async fn what_is_due_comes_earliest_first(shop: &Shop) {
     let sent = shop.given_order_in(OrderStatus::Sent).await;
     let receive_by = shop.now().plus(RECEIPT_TIMEOUT);
     assert_eq!(shop.next_due().await, Some(receive_by));
-    shop.clock.advance(RECEIPT_TIMEOUT - PAYMENT_TIMEOUT - A_MOMENT);
+    shop.clock
+        .advance(RECEIPT_TIMEOUT - PAYMENT_TIMEOUT - A_MOMENT);
     let first = shop.given_order_in(OrderStatus::Placed).await;
     let pay_first = shop.now().plus(PAYMENT_TIMEOUT);
     assert_eq!(shop.next_due().await, Some(pay_first));
@@ -150,9 +203,21 @@ pub async fn what_is_due_comes_earliest_first(shop: &Shop) {
     assert_eq!(shop.due().await, []);
 
     let all = [
-        DueOrder { order: first, due: Due::Payment, at: pay_first },
-        DueOrder { order: sent, due: Due::Receipt, at: receive_by },
-        DueOrder { order: last, due: Due::Payment, at: pay_last },
+        DueOrder {
+            order: first,
+            due: Due::Payment,
+            at: pay_first,
+        },
+        DueOrder {
+            order: sent,
+            due: Due::Receipt,
+            at: receive_by,
+        },
+        DueOrder {
+            order: last,
+            due: Due::Payment,
+            at: pay_last,
+        },
     ];
     for (count, due) in all.iter().enumerate() {
         shop.clock.set(due.at.minus(A_MOMENT));
@@ -161,7 +226,11 @@ pub async fn what_is_due_comes_earliest_first(shop: &Shop) {
         assert_eq!(shop.due().await, all[..=count]);
     }
     for limit in 0..=3_u32 {
-        let due = shop.storage().list_due(shop.now(), limit).await.expect("no failure");
+        let due = shop
+            .storage()
+            .list_due(shop.now(), limit)
+            .await
+            .expect("no failure");
         assert_eq!(due, all[..limit as usize]);
     }
 }
@@ -169,7 +238,11 @@ pub async fn what_is_due_comes_earliest_first(shop: &Shop) {
 /// Whatever ends an order takes its deadline off the list.
 pub async fn a_finished_order_has_no_deadline(shop: &Shop) {
     shop.with_book().await;
-    for status in [OrderStatus::Paid, OrderStatus::Received, OrderStatus::Cancelled] {
+    for status in [
+        OrderStatus::Paid,
+        OrderStatus::Received,
+        OrderStatus::Cancelled,
+    ] {
         shop.given_order_in(status).await;
         assert_eq!(shop.next_due().await, None, "{status:?}");
     }
@@ -191,6 +264,11 @@ pub async fn deadlines_survive_a_restart(shop: &Shop) {
     shop.reopen().await;
     assert_eq!(shop.next_due().await, at);
     shop.clock.advance(RECEIPT_TIMEOUT);
-    let due: Vec<_> = shop.due().await.into_iter().map(|due| (due.order, due.due)).collect();
+    let due: Vec<_> = shop
+        .due()
+        .await
+        .into_iter()
+        .map(|due| (due.order, due.due))
+        .collect();
     assert_eq!(due, [(unpaid, Due::Payment), (sent, Due::Receipt)]);
 }

@@ -4,9 +4,7 @@ use domain::{OrderStatus, Request};
 use tokio::sync::oneshot;
 
 use super::requests::{self, user};
-use super::shop::{
-    BOOK, BUYER, FUNDS_FEN, PRICE_FEN, SELLER, STOCK, STORE, STRANGER, Shop, done,
-};
+use super::shop::{BOOK, BUYER, FUNDS_FEN, PRICE_FEN, SELLER, STOCK, STORE, STRANGER, Shop, done};
 use crate::batch::{Pending, QUEUE_MAX_OPERATIONS};
 use crate::error::ErrorKind;
 use crate::port::{OrderParty, run};
@@ -35,9 +33,20 @@ pub async fn everything_survives_a_restart(shop: &Shop) {
         let listing = shop.listing(STORE, BOOK).await;
         let lists = [
             shop.orders(OrderParty::Buyer(user(BUYER))).await,
-            shop.orders(OrderParty::Seller(user(SELLER), Some(requests::store(STORE)))).await,
+            shop.orders(OrderParty::Seller(
+                user(SELLER),
+                Some(requests::store(STORE)),
+            ))
+            .await,
         ];
-        (accounts, found, store, listing, lists, shop.next_due().await)
+        (
+            accounts,
+            found,
+            store,
+            listing,
+            lists,
+            shop.next_due().await,
+        )
     };
     let before = look().await;
     assert_eq!(before.4[0].len(), orders.len());
@@ -72,16 +81,27 @@ pub async fn closing_finishes_what_waits(shop: &Shop) {
     shop.given_user("anna").await;
     let proof = shop.proof("anna").await;
     let gate = shop.hold_up().await;
-    let deposit = |_| shop.submit(requests::add_funds(proof.clone(), 1));
-    let waiting: Vec<_> = (0..100).map(deposit).collect();
-    gate.open();
     let storage = shop.storage();
+    let mut waiting = Vec::new();
+    for _ in 0..100 {
+        let (reply, answer) = oneshot::channel();
+        let job = Pending::new(requests::add_funds(proof.clone(), 1), reply);
+        storage.submit(Box::new(job)).expect("there is room");
+        waiting.push(answer);
+    }
+    gate.open();
     storage.close().await.expect("the engine closes");
-    for outcome in waiting {
-        assert_eq!(outcome.await.expect("answered"), done());
+    for mut answer in waiting {
+        let outcome = answer
+            .try_recv()
+            .expect("all is answered once the engine has closed");
+        assert_eq!(outcome.expect("no failure"), done());
     }
     let refused = run(&*storage, requests::add_funds(proof, 1)).await;
-    assert_eq!(refused.expect_err("it is closed").kind(), ErrorKind::Unavailable);
+    assert_eq!(
+        refused.expect_err("it is closed").kind(),
+        ErrorKind::Unavailable
+    );
     storage.close().await.expect("closing twice is no failure");
     shop.reopen().await;
     assert_eq!(shop.money("anna").await, (100, 0));
@@ -96,7 +116,10 @@ pub async fn a_full_queue_turns_away(shop: &Shop) {
     let gate = shop.hold_up().await;
     let mut waiting = Vec::new();
     let refusal = loop {
-        assert!(waiting.len() <= 4 * QUEUE_MAX_OPERATIONS, "the queue has no end");
+        assert!(
+            waiting.len() <= 4 * QUEUE_MAX_OPERATIONS,
+            "the queue has no end"
+        );
         let (reply, answer) = oneshot::channel();
         let request = requests::add_funds(proof.clone(), 1);
         match storage.submit(Box::new(Pending::new(request, reply))) {
@@ -105,7 +128,11 @@ pub async fn a_full_queue_turns_away(shop: &Shop) {
         }
     };
     assert_eq!(refusal.kind(), ErrorKind::Overloaded);
-    assert!(waiting.len() >= QUEUE_MAX_OPERATIONS, "{} fit", waiting.len());
+    assert!(
+        waiting.len() >= QUEUE_MAX_OPERATIONS,
+        "{} fit",
+        waiting.len()
+    );
     gate.open();
     let taken = waiting.len() as i64;
     for answer in waiting {
@@ -123,7 +150,9 @@ pub async fn an_operation_outlives_its_asker(shop: &Shop) {
     for _ in 0..5 {
         let (reply, answer) = oneshot::channel();
         let request: Request<_> = requests::add_funds(proof.clone(), 1);
-        shop.storage().submit(Box::new(Pending::new(request, reply))).expect("there is room");
+        shop.storage()
+            .submit(Box::new(Pending::new(request, reply)))
+            .expect("there is room");
         drop(answer);
     }
     gate.open();
@@ -133,10 +162,19 @@ pub async fn an_operation_outlives_its_asker(shop: &Shop) {
 
 /// The server's secret is the first candidate, for every later caller and after a restart.
 pub async fn the_secret_is_made_once(shop: &Shop) {
-    assert_eq!(shop.storage().secret([1; 32]).await.expect("no failure"), [1; 32]);
-    assert_eq!(shop.storage().secret([2; 32]).await.expect("no failure"), [1; 32]);
+    assert_eq!(
+        shop.storage().secret([1; 32]).await.expect("no failure"),
+        [1; 32]
+    );
+    assert_eq!(
+        shop.storage().secret([2; 32]).await.expect("no failure"),
+        [1; 32]
+    );
     shop.reopen().await;
-    assert_eq!(shop.storage().secret([3; 32]).await.expect("no failure"), [1; 32]);
+    assert_eq!(
+        shop.storage().secret([3; 32]).await.expect("no failure"),
+        [1; 32]
+    );
 }
 
 /// Of many who ask for the secret at once, all get the same.

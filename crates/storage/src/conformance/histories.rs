@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use domain::listing::BookPatch;
 use domain::{
-    AddFunds, AddListing, AddStock, Answer, CancelOrder, CancelUntil, ChangePassword, ConcludeOrder,
-    CreateStore, Epoch, ExpireOrder, Fen, LogOut, Order, OrderId, OrderStatus, PasswordHash, PayOrder,
-    PlaceOrder, Proof, ReceiveOrder, Refused, Register, Request, SendOrder, Tracking, Unregister,
-    UpdateListing,
+    AddFunds, AddListing, AddStock, Answer, CancelOrder, CancelUntil, ChangePassword,
+    ConcludeOrder, CreateStore, Epoch, ExpireOrder, Fen, LogOut, Order, OrderId, OrderStatus,
+    PasswordHash, PayOrder, PlaceOrder, Proof, ReceiveOrder, Refused, Register, Request, SendOrder,
+    Tracking, Unregister, UpdateListing,
 };
 use tokio::task::JoinHandle;
 
@@ -92,7 +92,10 @@ pub async fn balance(shop: &Shop, seed: u64) {
         }
         let waiting = std::mem::take(&mut history.waiting);
         let gate = shop.hold_up().await;
-        let racing: Vec<_> = waiting.into_iter().map(|operation| operation.submit(shop)).collect();
+        let racing: Vec<_> = waiting
+            .into_iter()
+            .map(|operation| operation.submit(shop))
+            .collect();
         gate.open();
         for outcome in racing {
             inside_fen += outcome.await.expect("no operation of a burst fails");
@@ -121,11 +124,20 @@ pub fn check_reach(tally: &Tally) {
         let is_refused = counts.refused > 0 || NEVER_REFUSED.contains(kind);
         assert!(is_refused, "no {kind} was refused by its rule");
         let is_proved = !SWEEPS.contains(kind) && *kind != "Register";
-        assert!(!is_proved || counts.stale > 0, "no {kind} had a stale proof");
+        assert!(
+            !is_proved || counts.stale > 0,
+            "no {kind} had a stale proof"
+        );
     }
     let sum = |count: fn(&Counts) -> u64| tally.values().map(count).sum::<u64>();
-    assert!(sum(|counts| counts.kept) > 20, "too few kept answers: {tally:#?}");
-    assert!(sum(|counts| counts.reused) > 20, "too few keys used again: {tally:#?}");
+    assert!(
+        sum(|counts| counts.kept) > 20,
+        "too few kept answers: {tally:#?}"
+    );
+    assert!(
+        sum(|counts| counts.reused) > 20,
+        "too few keys used again: {tally:#?}"
+    );
 }
 
 /// What an operation of which kind came to, on its way.
@@ -134,11 +146,7 @@ type Comparing<'a> = Pin<Box<dyn Future<Output = (&'static str, Counts)> + 'a>>;
 /// An operation that waits to be run.
 trait Waiting: Send {
     /// Runs it at both engines, and compares what it came to.
-    fn compare<'a>(
-        self: Box<Self>,
-        shop: &'a Shop,
-        model: &'a ModelStorage,
-    ) -> Comparing<'a>;
+    fn compare<'a>(self: Box<Self>, shop: &'a Shop, model: &'a ModelStorage) -> Comparing<'a>;
 
     /// Submits it, and tells how much money it brought in.
     fn submit(self: Box<Self>, shop: &Shop) -> JoinHandle<i64>;
@@ -163,15 +171,17 @@ fn count<D, R>(outcome: &Result<Answer<D>, Refused<R>>) -> Counts {
 }
 
 impl<O: Runs + Clone + Debug> Waiting for Asked<O> {
-    fn compare<'a>(
-        self: Box<Self>,
-        shop: &'a Shop,
-        model: &'a ModelStorage,
-    ) -> Comparing<'a> {
+    fn compare<'a>(self: Box<Self>, shop: &'a Shop, model: &'a ModelStorage) -> Comparing<'a> {
         Box::pin(async move {
-            let wanted = run(model, self.request.clone()).await.expect("the model never fails");
+            let wanted = run(model, self.request.clone())
+                .await
+                .expect("the model never fails");
             let found = shop.run(self.request.clone()).await;
-            assert_eq!(found, wanted, "engine and model disagree on {:#?}", self.request);
+            assert_eq!(
+                found, wanted,
+                "engine and model disagree on {:#?}",
+                self.request
+            );
             let path = std::any::type_name::<O>();
             let kind = path.rsplit("::").next().expect("a split has a last part");
             (kind, count(&found))
@@ -183,7 +193,11 @@ impl<O: Runs + Clone + Debug> Waiting for Asked<O> {
         let brings_fen = self.brings_fen;
         tokio::spawn(async move {
             let outcome = outcome.await.expect("waiting does not panic");
-            if count(&outcome).done == 1 { brings_fen } else { 0 }
+            if count(&outcome).done == 1 {
+                brings_fen
+            } else {
+                0
+            }
         })
     }
 }
@@ -229,12 +243,31 @@ impl<'a> History<'a> {
     fn begin(&mut self) {
         for name in &USERS[..4] {
             let password_hash = PasswordHash::new("hash");
-            self.ask(None, Register { user: user(name), password_hash });
+            self.ask(
+                None,
+                Register {
+                    user: user(name),
+                    password_hash,
+                },
+            );
         }
         let amount = Fen::new(500);
-        self.ask_for_money(None, AddFunds { user: user(USERS[0]), amount }, amount.get());
+        self.ask_for_money(
+            None,
+            AddFunds {
+                user: user(USERS[0]),
+                amount,
+            },
+            amount.get(),
+        );
         for (owner, name) in [(USERS[1], STORES[0]), (USERS[2], STORES[1])] {
-            self.ask(None, CreateStore { owner: user(owner), store: store(name) });
+            self.ask(
+                None,
+                CreateStore {
+                    owner: user(owner),
+                    store: store(name),
+                },
+            );
             for book in BOOKS {
                 self.ask(None, requests::add_listing(owner, name, book, 5, 20));
             }
@@ -257,7 +290,9 @@ impl<'a> History<'a> {
 
     /// Makes the next operation, or moves the clock, or lets the engine tidy up.
     async fn step(&mut self) {
-        self.shop.clock.advance(Duration::from_millis(self.random.below(3)));
+        self.shop
+            .clock
+            .advance(Duration::from_millis(self.random.below(3)));
         match self.random.below(100) {
             0..5 => self.register(),
             5..8 => self.unregister().await,
@@ -288,13 +323,28 @@ impl<'a> History<'a> {
     async fn forget(&mut self) {
         let limit = u32::try_from(self.random.below(4)).expect("it is small");
         let now = self.shop.now();
-        let found = self.shop.storage().forget_expired(now, limit).await.expect("no failure");
+        let found = self
+            .shop
+            .storage()
+            .forget_expired(now, limit)
+            .await
+            .expect("no failure");
         if let Some(model) = &self.model {
-            let wanted = model.forget_expired(now, limit).await.expect("the model never fails");
+            let wanted = model
+                .forget_expired(now, limit)
+                .await
+                .expect("the model never fails");
             assert_eq!(found, wanted, "rows forgotten");
             // Which rows go first is the engine's choice, so both forget the rest as well.
-            self.shop.storage().forget_expired(now, u32::MAX).await.expect("no failure");
-            model.forget_expired(now, u32::MAX).await.expect("the model never fails");
+            self.shop
+                .storage()
+                .forget_expired(now, u32::MAX)
+                .await
+                .expect("no failure");
+            model
+                .forget_expired(now, u32::MAX)
+                .await
+                .expect("the model never fails");
         }
     }
 
@@ -316,10 +366,23 @@ impl<'a> History<'a> {
             let body = u8::try_from(self.random.below(2)).expect("it is small");
             self.answers += 1;
             let answer = format!("answer {}", self.answers);
-            keep = Some(requests::keep(proof.user.as_str(), endpoint, &key, body, &answer));
+            keep = Some(requests::keep(
+                proof.user.as_str(),
+                endpoint,
+                &key,
+                body,
+                &answer,
+            ));
         }
-        let request = Request { proof, keep, operation };
-        self.waiting.push(Box::new(Asked { request, brings_fen }));
+        let request = Request {
+            proof,
+            keep,
+            operation,
+        };
+        self.waiting.push(Box::new(Asked {
+            request,
+            brings_fen,
+        }));
     }
 
     /// Where to look at what is there: both engines agree on it.
@@ -339,10 +402,16 @@ impl<'a> History<'a> {
     async fn make_proof(&mut self, name: &str) -> Proof {
         let key = terminal(name, self.random.pick(&TERMINALS));
         let session = self.look().find_session(&key).await.expect("no failure");
-        let epoch = session.as_ref().map_or(Epoch::new(0), |session| session.account.epoch);
+        let epoch = session
+            .as_ref()
+            .map_or(Epoch::new(0), |session| session.account.epoch);
         let token = session.map(|session| (key, session.generation));
         let token = token.filter(|_| self.random.below(2) == 0);
-        let proof = Proof { user: user(name), epoch, token };
+        let proof = Proof {
+            user: user(name),
+            epoch,
+            token,
+        };
         self.proofs.push(proof.clone());
         proof
     }
@@ -355,7 +424,13 @@ impl<'a> History<'a> {
     fn register(&mut self) {
         let user = user(self.random.pick(&USERS));
         let password_hash = PasswordHash::new(format!("hash {}", self.random.below(1_000)));
-        self.ask(None, Register { user, password_hash });
+        self.ask(
+            None,
+            Register {
+                user,
+                password_hash,
+            },
+        );
     }
 
     async fn unregister(&mut self) {
@@ -372,7 +447,13 @@ impl<'a> History<'a> {
         let proof = self.anyones_proof().await;
         let user = proof.user.clone();
         let password_hash = PasswordHash::new(format!("hash {}", self.random.below(1_000)));
-        self.ask(Some(proof), ChangePassword { user, password_hash });
+        self.ask(
+            Some(proof),
+            ChangePassword {
+                user,
+                password_hash,
+            },
+        );
     }
 
     async fn log_out(&mut self) {
@@ -384,9 +465,18 @@ impl<'a> History<'a> {
     async fn add_funds(&mut self) {
         let proof = self.anyones_proof().await;
         let user = proof.user.clone();
-        let fen = self.random.pick(&[0, 1, 50, 100, 300, 1_000, -1, -50, -1_000]);
+        let fen = self
+            .random
+            .pick(&[0, 1, 50, 100, 300, 1_000, -1, -50, -1_000]);
         let proof = Some(proof).filter(|_| self.random.below(10) > 0);
-        self.ask_for_money(proof, AddFunds { user, amount: Fen::new(fen) }, fen);
+        self.ask_for_money(
+            proof,
+            AddFunds {
+                user,
+                amount: Fen::new(fen),
+            },
+            fen,
+        );
     }
 
     async fn create_store(&mut self) {
@@ -399,8 +489,14 @@ impl<'a> History<'a> {
     /// A store, and a proof that is its owner's more often than not.
     async fn owned_store(&mut self) -> (Proof, &'static str) {
         let name = self.random.pick(&STORES);
-        let found = self.look().find_store(&store(name)).await.expect("no failure");
-        let owner = found.filter(|_| self.random.below(5) > 0).map(|store| store.owner);
+        let found = self
+            .look()
+            .find_store(&store(name))
+            .await
+            .expect("no failure");
+        let owner = found
+            .filter(|_| self.random.below(5) > 0)
+            .map(|store| store.owner);
         match owner {
             Some(owner) => (self.proof(owner.as_str()).await, name),
             None => (self.anyones_proof().await, name),
@@ -432,7 +528,9 @@ impl<'a> History<'a> {
         let (proof, in_store) = self.owned_store().await;
         let title = self.random.pick(&TITLES).to_owned();
         let author = self.random.pick(&[None, Some(None), Some(Some("Li"))]);
-        let is_listed = self.random.pick(&[None, Some(true), Some(true), Some(false)]);
+        let is_listed = self
+            .random
+            .pick(&[None, Some(true), Some(true), Some(false)]);
         let patch = BookPatch {
             title: Some(title).filter(|_| self.random.below(2) == 0),
             author: author.map(|author| author.map(str::to_owned)),
@@ -462,9 +560,16 @@ impl<'a> History<'a> {
             books.push((self.random.pick(&BOOKS), self.random.pick(&[1, 1, 2, 4])));
         }
         let in_store = self.random.pick(&STORES);
-        let payment_timeout = Duration::from_secs(self.random.pick(&[1, 60, 30 * 60, 24 * 60 * 60]));
+        let payment_timeout =
+            Duration::from_secs(self.random.pick(&[1, 60, 30 * 60, 24 * 60 * 60]));
         let placed = requests::place(id, proof.user.as_str(), in_store, &books);
-        self.ask(Some(proof), PlaceOrder { payment_timeout, ..placed });
+        self.ask(
+            Some(proof),
+            PlaceOrder {
+                payment_timeout,
+                ..placed
+            },
+        );
     }
 
     /// One of the latest orders, in that state more often than not; now and then one that never
@@ -524,13 +629,26 @@ impl<'a> History<'a> {
         let status = self.random.pick(&OrderStatus::ALL);
         let (proof, order) = self.own_order(status, true).await;
         let buyer = proof.user.clone();
-        let until = self.random.pick(&[CancelUntil::Sent, CancelUntil::Received]);
-        self.ask(Some(proof), CancelOrder { order, buyer, until });
+        let until = self
+            .random
+            .pick(&[CancelUntil::Sent, CancelUntil::Received]);
+        self.ask(
+            Some(proof),
+            CancelOrder {
+                order,
+                buyer,
+                until,
+            },
+        );
     }
 
     /// What the sweep would do by now, or what it would do wrongly.
     async fn sweep(&mut self) {
-        let due = self.look().list_due(self.shop.now(), 5).await.expect("no failure");
+        let due = self
+            .look()
+            .list_due(self.shop.now(), 5)
+            .await
+            .expect("no failure");
         for due in due {
             match due.due {
                 Due::Payment => self.ask(None, ExpireOrder { order: due.order }),
@@ -573,18 +691,35 @@ impl<'a> History<'a> {
         same!(next_due());
         let mut queries = Vec::new();
         for _ in 0..20 {
-            queries.push(random_query(&mut self.random, &self.orders, self.shop.now()));
+            queries.push(random_query(
+                &mut self.random,
+                &self.orders,
+                self.shop.now(),
+            ));
         }
         for query in queries {
             same!(list_orders(query.clone()));
-            let mut found = engine.list_due(query.now, 10_000).await.expect("no failure");
-            assert!(found.is_sorted_by_key(|due| due.at), "what is due is out of order");
+            let mut found = engine
+                .list_due(query.now, 10_000)
+                .await
+                .expect("no failure");
+            assert!(
+                found.is_sorted_by_key(|due| due.at),
+                "what is due is out of order"
+            );
             found.sort_by_key(|due| (due.at, due.order));
-            let wanted = model.list_due(query.now, 10_000).await.expect("the model never fails");
+            let wanted = model
+                .list_due(query.now, 10_000)
+                .await
+                .expect("the model never fails");
             assert_eq!(found, wanted, "what is due");
         }
         let report = model.audit().await.expect("the model never fails");
-        assert!(report.is_clean(), "the model's audit found: {:#?}", report.findings);
+        assert!(
+            report.is_clean(),
+            "the model's audit found: {:#?}",
+            report.findings
+        );
         self.shop.audit().await;
     }
 }
@@ -602,5 +737,12 @@ fn random_query(random: &mut Random, orders: &[OrderId], now: domain::Timestamp)
     let before = is_bounded.then(|| random.pick(orders));
     let later = Duration::from_secs(random.pick(&[0, 0, 0, 60, 30 * 60]));
     let limit = random.pick(&[0, 1, 5, 1_000]);
-    OrderQuery { party, status, before, offset: random.pick(&[0, 0, 1, 7]), limit, now: now.plus(later) }
+    OrderQuery {
+        party,
+        status,
+        before,
+        offset: random.pick(&[0, 0, 1, 7]),
+        limit,
+        now: now.plus(later),
+    }
 }

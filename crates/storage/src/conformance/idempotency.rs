@@ -24,7 +24,10 @@ fn reused<R>() -> Result<Answer<()>, Refused<R>> {
 /// A deposit under a key; the same number stands for the same body.
 async fn deposit(shop: &Shop, who: &str, key: &str, body: u8) -> Request<domain::AddFunds> {
     let keep = Some(keep(who, "add_funds", key, body, &format!("{key} {body}")));
-    Request { keep, ..requests::add_funds(shop.proof(who).await, i64::from(body)) }
+    Request {
+        keep,
+        ..requests::add_funds(shop.proof(who).await, i64::from(body))
+    }
 }
 
 /// The same key with the same body gets the first answer again, byte by byte, and changes nothing.
@@ -33,7 +36,10 @@ pub async fn the_same_request_is_done_once(shop: &Shop) {
     assert_eq!(shop.run(deposit(shop, "anna", "k", 5).await).await, done());
     shop.clock.advance(A_MOMENT);
     for _ in 0..3 {
-        assert_eq!(shop.run(deposit(shop, "anna", "k", 5).await).await, kept("k 5"));
+        assert_eq!(
+            shop.run(deposit(shop, "anna", "k", 5).await).await,
+            kept("k 5")
+        );
     }
     assert_eq!(shop.money("anna").await, (5, 0));
 }
@@ -44,11 +50,20 @@ pub async fn a_kept_answer_outlives_its_circumstances(shop: &Shop) {
     let order = shop.next_order_id();
     let keep = Some(keep(BUYER, "new_order", "k", 1, "placed"));
     let operation = place(order, BUYER, STORE, &[(BOOK, STOCK)]);
-    let request = Request { keep, ..Request::proved(shop.proof(BUYER).await, operation) };
+    let request = Request {
+        keep,
+        ..Request::proved(shop.proof(BUYER).await, operation)
+    };
     assert_eq!(shop.run(request.clone()).await, done());
     // The client's second try comes with an order id of its own.
-    let operation = PlaceOrder { id: shop.next_order_id(), ..request.operation.clone() };
-    let again = Request { operation, ..request };
+    let operation = PlaceOrder {
+        id: shop.next_order_id(),
+        ..request.operation.clone()
+    };
+    let again = Request {
+        operation,
+        ..request
+    };
     assert_eq!(shop.run(again).await, kept("placed"));
     assert_eq!(shop.stock(STORE, BOOK).await, 0);
 }
@@ -57,8 +72,14 @@ pub async fn a_kept_answer_outlives_its_circumstances(shop: &Shop) {
 pub async fn a_key_serves_for_one_body(shop: &Shop) {
     shop.given_user("anna").await;
     assert_eq!(shop.run(deposit(shop, "anna", "k", 5).await).await, done());
-    assert_eq!(shop.run(deposit(shop, "anna", "k", 6).await).await, reused());
-    assert_eq!(shop.run(deposit(shop, "anna", "k", 5).await).await, kept("k 5"));
+    assert_eq!(
+        shop.run(deposit(shop, "anna", "k", 6).await).await,
+        reused()
+    );
+    assert_eq!(
+        shop.run(deposit(shop, "anna", "k", 5).await).await,
+        kept("k 5")
+    );
     assert_eq!(shop.money("anna").await, (5, 0));
 }
 
@@ -70,10 +91,16 @@ pub async fn a_key_is_of_one_user_and_endpoint(shop: &Shop) {
             assert_eq!(shop.run(deposit(shop, name, key, 5).await).await, done());
         }
         let elsewhere = Some(keep(name, "elsewhere", "k", 5, "other"));
-        let request = Request { keep: elsewhere, ..deposit(shop, name, "k", 5).await };
+        let request = Request {
+            keep: elsewhere,
+            ..deposit(shop, name, "k", 5).await
+        };
         assert_eq!(shop.run(request.clone()).await, done());
         assert_eq!(shop.run(request).await, kept("other"));
-        assert_eq!(shop.run(deposit(shop, name, "k", 5).await).await, kept("k 5"));
+        assert_eq!(
+            shop.run(deposit(shop, name, "k", 5).await).await,
+            kept("k 5")
+        );
         assert_eq!(shop.money(name).await, (20, 0));
     }
 }
@@ -85,11 +112,17 @@ pub async fn a_refusal_is_not_kept(shop: &Shop) {
         let keep = Some(keep("anna", "add_funds", "k", body, "withdrawn"));
         let shop = &shop;
         async move {
-            Request { keep, ..requests::add_funds(shop.proof("anna").await, fen) }
+            Request {
+                keep,
+                ..requests::add_funds(shop.proof("anna").await, fen)
+            }
         }
     };
     let spendable = Fen::ZERO;
-    let refusal = AddFundsRefusal::InsufficientFunds { user: requests::user("anna"), spendable };
+    let refusal = AddFundsRefusal::InsufficientFunds {
+        user: requests::user("anna"),
+        spendable,
+    };
     for _ in 0..2 {
         assert_eq!(shop.run(withdraw(-5, 1).await).await, rule(refusal.clone()));
     }
@@ -106,7 +139,10 @@ pub async fn an_answer_that_changed_nothing_is_not_kept(shop: &Shop) {
     assert_eq!(shop.run(deposit(shop, "anna", "k", 0).await).await, done());
     assert_eq!(shop.run(deposit(shop, "anna", "k", 0).await).await, done());
     assert_eq!(shop.run(deposit(shop, "anna", "k", 5).await).await, done());
-    assert_eq!(shop.run(deposit(shop, "anna", "k", 0).await).await, reused());
+    assert_eq!(
+        shop.run(deposit(shop, "anna", "k", 0).await).await,
+        reused()
+    );
     assert_eq!(shop.money("anna").await, (5, 0));
 }
 
@@ -117,7 +153,10 @@ pub async fn the_proof_comes_before_a_kept_answer(shop: &Shop) {
     assert_eq!(shop.run(request.clone()).await, done());
     assert_eq!(shop.change_password("anna", "new").await, done());
     assert_eq!(shop.run(request).await, stale());
-    assert_eq!(shop.run(deposit(shop, "anna", "k", 5).await).await, kept("k 5"));
+    assert_eq!(
+        shop.run(deposit(shop, "anna", "k", 5).await).await,
+        kept("k 5")
+    );
 }
 
 /// An answer is kept for 24 hours and no longer, whether or not it was forgotten on time.
@@ -125,13 +164,28 @@ pub async fn an_answer_is_kept_for_a_day(shop: &Shop) {
     shop.given_user("anna").await;
     assert_eq!(shop.run(deposit(shop, "anna", "k", 5).await).await, done());
     shop.clock.advance(KEPT_FOR - A_MOMENT);
-    assert_eq!(shop.storage().forget_expired(shop.now(), 100).await.expect("no failure"), 0);
-    assert_eq!(shop.run(deposit(shop, "anna", "k", 5).await).await, kept("k 5"));
+    assert_eq!(
+        shop.storage()
+            .forget_expired(shop.now(), 100)
+            .await
+            .expect("no failure"),
+        0
+    );
+    assert_eq!(
+        shop.run(deposit(shop, "anna", "k", 5).await).await,
+        kept("k 5")
+    );
     shop.clock.advance(A_MOMENT);
     assert_eq!(shop.run(deposit(shop, "anna", "k", 6).await).await, done());
-    assert_eq!(shop.run(deposit(shop, "anna", "k", 6).await).await, kept("k 6"));
+    assert_eq!(
+        shop.run(deposit(shop, "anna", "k", 6).await).await,
+        kept("k 6")
+    );
     shop.clock.advance(KEPT_FOR - A_MOMENT);
-    assert_eq!(shop.run(deposit(shop, "anna", "k", 6).await).await, kept("k 6"));
+    assert_eq!(
+        shop.run(deposit(shop, "anna", "k", 6).await).await,
+        kept("k 6")
+    );
     assert_eq!(shop.money("anna").await, (11, 0));
 }
 
@@ -151,7 +205,10 @@ pub async fn old_answers_are_forgotten(shop: &Shop) {
     for key in ["a", "b", "c"] {
         assert_eq!(shop.run(deposit(shop, "anna", key, 2).await).await, done());
     }
-    assert_eq!(shop.run(deposit(shop, "anna", "d", 1).await).await, kept("d 1"));
+    assert_eq!(
+        shop.run(deposit(shop, "anna", "d", 1).await).await,
+        kept("d 1")
+    );
     assert_eq!(shop.money("anna").await, (4 + 6, 0));
 }
 
@@ -160,8 +217,14 @@ pub async fn a_kept_answer_survives_a_restart(shop: &Shop) {
     shop.given_user("anna").await;
     assert_eq!(shop.run(deposit(shop, "anna", "k", 5).await).await, done());
     shop.reopen().await;
-    assert_eq!(shop.run(deposit(shop, "anna", "k", 5).await).await, kept("k 5"));
-    assert_eq!(shop.run(deposit(shop, "anna", "k", 6).await).await, reused());
+    assert_eq!(
+        shop.run(deposit(shop, "anna", "k", 5).await).await,
+        kept("k 5")
+    );
+    assert_eq!(
+        shop.run(deposit(shop, "anna", "k", 6).await).await,
+        reused()
+    );
     assert_eq!(shop.money("anna").await, (5, 0));
 }
 
@@ -171,18 +234,33 @@ pub async fn the_same_request_many_times_at_once(shop: &Shop) {
     let request = deposit(shop, BUYER, "k", 5).await;
     let outcomes = shop.race(vec![request; 32]).await;
     assert_eq!(count_done(&outcomes), 1);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == kept("k 5")).count(), 31);
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == kept("k 5"))
+            .count(),
+        31
+    );
     assert_eq!(shop.money(BUYER).await, (FUNDS_FEN + 5, 0));
 
     let proof = shop.proof(BUYER).await;
     let order = |id| {
         let keep = Some(keep(BUYER, "new_order", "k", 1, "placed"));
-        Request { keep, ..Request::proved(proof.clone(), place(id, BUYER, STORE, &[(BOOK, 1)])) }
+        Request {
+            keep,
+            ..Request::proved(proof.clone(), place(id, BUYER, STORE, &[(BOOK, 1)]))
+        }
     };
     let requests: Vec<_> = (0..32).map(|_| order(shop.next_order_id())).collect();
     let outcomes = shop.race(requests).await;
     assert_eq!(count_done(&outcomes), 1);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == kept("placed")).count(), 31);
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == kept("placed"))
+            .count(),
+        31
+    );
     assert_eq!(shop.stock(STORE, BOOK).await, STOCK - 1);
 }
 
@@ -195,8 +273,17 @@ pub async fn many_bodies_under_one_key_at_once(shop: &Shop) {
     }
     let outcomes = shop.race(requests).await;
     assert_eq!(count_done(&outcomes), 1);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == reused()).count(), 31);
-    let winner = outcomes.iter().position(|outcome| *outcome == done()).expect("there is one");
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == reused())
+            .count(),
+        31
+    );
+    let winner = outcomes
+        .iter()
+        .position(|outcome| *outcome == done())
+        .expect("there is one");
     assert_eq!(shop.money("anna").await, (winner as i64 + 1, 0));
 }
 
@@ -208,7 +295,10 @@ pub async fn a_refusal_in_a_batch_is_not_kept(shop: &Shop) {
     let wants = |key: &str, id, count| {
         let keep = Some(keep(BUYER, "new_order", key, 1, key));
         let operation = place(id, BUYER, STORE, &[(BOOK, count)]);
-        Request { keep, ..Request::proved(proof.clone(), operation) }
+        Request {
+            keep,
+            ..Request::proved(proof.clone(), operation)
+        }
     };
     let too_many = wants("a", shop.next_order_id(), STOCK + 1);
     let few = wants("b", shop.next_order_id(), 1);
@@ -218,7 +308,10 @@ pub async fn a_refusal_in_a_batch_is_not_kept(shop: &Shop) {
         Err(Refused::Rule(PlaceOrderRefusal::StockTooLow { .. }))
     ));
     assert_eq!(outcomes[1], done());
-    let retry = [wants("a", shop.next_order_id(), 1), wants("b", shop.next_order_id(), 1)];
+    let retry = [
+        wants("a", shop.next_order_id(), 1),
+        wants("b", shop.next_order_id(), 1),
+    ];
     let outcomes = shop.race(retry).await;
     assert_eq!(outcomes, [done(), kept("b")]);
     assert_eq!(shop.stock(STORE, BOOK).await, STOCK - 2);

@@ -14,6 +14,7 @@ pub mod fixture;
 pub mod histories;
 pub mod idempotency;
 pub mod listings;
+pub mod migrations;
 pub mod order_lists;
 pub mod orders;
 pub mod races;
@@ -155,6 +156,19 @@ macro_rules! conformance_suite {
                 an_operation_outlives_its_asker,
                 the_secret_is_made_once,
                 the_secret_is_the_same_for_all,
+            }
+            migrations {
+                an_export_has_each_row_once,
+                an_exported_page_is_bounded_in_bytes,
+                nothing_has_nothing_to_export,
+                a_shop_moves_out,
+                a_shop_moves_in,
+                a_shop_goes_on_where_it_moved,
+                an_interrupted_migration_goes_on,
+                a_part_is_written_once,
+                a_used_storage_takes_no_shop,
+                a_storage_with_a_secret_takes_no_shop,
+                one_shop_moves_in_at_a_time,
             }
         }
 

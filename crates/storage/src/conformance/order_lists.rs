@@ -55,7 +55,9 @@ pub async fn orders_stored_late_stand_in_their_place(shop: &Shop) {
     shop.with_book().await;
     let mut ids_made: Vec<OrderId> = (0..6).map(|_| shop.next_order_id()).collect();
     for place in [3, 0, 5, 1, 4, 2] {
-        let outcome = shop.place(ids_made[place], BUYER, STORE, &[(BOOK, 1)]).await;
+        let outcome = shop
+            .place(ids_made[place], BUYER, STORE, &[(BOOK, 1)])
+            .await;
         assert_eq!(outcome, done());
     }
     ids_made.reverse();
@@ -65,11 +67,30 @@ pub async fn orders_stored_late_stand_in_their_place(shop: &Shop) {
 /// A limit ends the list, an offset passes over its beginning, and past its end is nothing.
 pub async fn orders_come_page_by_page(shop: &Shop) {
     let orders = given_orders(shop, 7).await;
-    for (offset, limit) in [(0, 3), (3, 3), (6, 3), (7, 3), (100, 3), (0, 0), (2, 1), (0, 7)] {
+    for (offset, limit) in [
+        (0, 3),
+        (3, 3),
+        (6, 3),
+        (7, 3),
+        (100, 3),
+        (0, 0),
+        (2, 1),
+        (0, 7),
+    ] {
         for party in [buyer(), seller(None), seller(Some(STORE))] {
-            let found = shop.list(OrderQuery { offset, limit, ..shop.query(party) }).await;
-            let wanted: Vec<OrderId> =
-                orders.iter().copied().skip(offset as usize).take(limit as usize).collect();
+            let found = shop
+                .list(OrderQuery {
+                    offset,
+                    limit,
+                    ..shop.query(party)
+                })
+                .await;
+            let wanted: Vec<OrderId> = orders
+                .iter()
+                .copied()
+                .skip(offset as usize)
+                .take(limit as usize)
+                .collect();
             assert_eq!(ids(&found), wanted, "offset {offset}, limit {limit}");
         }
     }
@@ -81,16 +102,32 @@ pub async fn orders_before_an_order_are_older(shop: &Shop) {
     let orders = given_orders(shop, 7).await;
     for (place, order) in orders.iter().enumerate() {
         for party in [buyer(), seller(Some(STORE))] {
-            let query = OrderQuery { before: Some(*order), ..shop.query(party) };
+            let query = OrderQuery {
+                before: Some(*order),
+                ..shop.query(party)
+            };
             assert_eq!(ids(&shop.list(query.clone()).await), orders[place + 1..]);
-            let found = shop.list(OrderQuery { offset: 1, limit: 2, ..query }).await;
+            let found = shop
+                .list(OrderQuery {
+                    offset: 1,
+                    limit: 2,
+                    ..query
+                })
+                .await;
             let wanted: Vec<OrderId> = orders.iter().copied().skip(place + 2).take(2).collect();
             assert_eq!(ids(&found), wanted);
         }
     }
     let unknown = OrderId::new(orders[2].placed_at(), [0; 10]);
-    let query = OrderQuery { before: Some(unknown), ..shop.query(buyer()) };
-    let older: Vec<OrderId> = orders.iter().copied().filter(|order| *order < unknown).collect();
+    let query = OrderQuery {
+        before: Some(unknown),
+        ..shop.query(buyer())
+    };
+    let older: Vec<OrderId> = orders
+        .iter()
+        .copied()
+        .filter(|order| *order < unknown)
+        .collect();
     assert!(!older.is_empty() && older.len() < orders.len());
     assert_eq!(ids(&shop.list(query).await), older);
 }
@@ -138,9 +175,18 @@ pub async fn orders_are_listed_by_state(shop: &Shop) {
         let of_it = orders.iter().filter(|(_, found)| *found == status);
         let wanted: Vec<OrderId> = of_it.map(|(order, _)| *order).collect();
         for party in [buyer(), seller(None), seller(Some(STORE))] {
-            let query = OrderQuery { status: Some(status), ..shop.query(party) };
+            let query = OrderQuery {
+                status: Some(status),
+                ..shop.query(party)
+            };
             assert_eq!(ids(&shop.list(query.clone()).await), wanted, "{status:?}");
-            let second = shop.list(OrderQuery { offset: 1, limit: 1, ..query.clone() }).await;
+            let second = shop
+                .list(OrderQuery {
+                    offset: 1,
+                    limit: 1,
+                    ..query.clone()
+                })
+                .await;
             assert_eq!(ids(&second), wanted[1..], "{status:?}");
             let before = Some(wanted[0]);
             let older = shop.list(OrderQuery { before, ..query }).await;
@@ -163,10 +209,16 @@ pub async fn orders_are_listed_as_of_now(shop: &Shop) {
     let by_status = async |moment| {
         let mut found = Vec::new();
         for status in OrderStatus::ALL {
-            let query =
-                OrderQuery { status: Some(status), now: moment, ..shop.query(seller(None)) };
+            let query = OrderQuery {
+                status: Some(status),
+                now: moment,
+                ..shop.query(seller(None))
+            };
             found.push(ids(&shop.list(query.clone()).await));
-            let query = OrderQuery { party: buyer(), ..query };
+            let query = OrderQuery {
+                party: buyer(),
+                ..query
+            };
             assert_eq!(Some(&ids(&shop.list(query).await)), found.last());
         }
         found
@@ -174,7 +226,13 @@ pub async fn orders_are_listed_as_of_now(shop: &Shop) {
     let deadline = shop.now().plus(PAYMENT_TIMEOUT);
     let before = [vec![placed], vec![], vec![sent], vec![other], vec![gone]];
     assert_eq!(by_status(deadline.minus(A_MOMENT)).await, before);
-    let after = [vec![], vec![], vec![], vec![other, sent], vec![gone, placed]];
+    let after = [
+        vec![],
+        vec![],
+        vec![],
+        vec![other, sent],
+        vec![gone, placed],
+    ];
     assert_eq!(by_status(deadline).await, after);
 
     shop.clock.set(deadline);
@@ -183,7 +241,11 @@ pub async fn orders_are_listed_as_of_now(shop: &Shop) {
     }
     assert_eq!(shop.expire(placed).await, done());
     assert_eq!(shop.conclude(sent).await, done());
-    assert_eq!(by_status(deadline).await, after, "the sweep changes nothing that is seen");
+    assert_eq!(
+        by_status(deadline).await,
+        after,
+        "the sweep changes nothing that is seen"
+    );
 }
 
 /// A long history can be walked with `before`, in any state, without gap or repetition.
@@ -194,21 +256,33 @@ pub async fn a_long_history_can_be_walked(shop: &Shop) {
             assert_eq!(shop.cancel(BUYER, *order, CancelUntil::Sent).await, done());
         }
     }
-    for status in [None, Some(OrderStatus::Placed), Some(OrderStatus::Cancelled)] {
+    for status in [
+        None,
+        Some(OrderStatus::Placed),
+        Some(OrderStatus::Cancelled),
+    ] {
         let mut walked = Vec::new();
-        let mut query = OrderQuery { status, limit: 7, ..shop.query(buyer()) };
+        let mut query = OrderQuery {
+            status,
+            limit: 7,
+            ..shop.query(buyer())
+        };
         loop {
             let page = ids(&shop.list(query.clone()).await);
             let Some(last) = page.last() else { break };
             query.before = Some(*last);
             walked.extend(page);
+            assert!(walked.len() <= orders.len(), "the walk goes in circles");
         }
         let is_wanted = |place: usize| match status {
             Some(OrderStatus::Placed) => !place.is_multiple_of(3),
             Some(_) => place.is_multiple_of(3),
             None => true,
         };
-        let wanted = orders.iter().enumerate().filter(|(place, _)| is_wanted(*place));
+        let wanted = orders
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| is_wanted(*place));
         let wanted: Vec<OrderId> = wanted.map(|(_, order)| *order).collect();
         assert_eq!(walked, wanted, "{status:?}");
     }

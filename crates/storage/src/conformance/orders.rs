@@ -26,7 +26,10 @@ pub async fn placing_an_order_takes_the_stock(shop: &Shop) {
     let address = Address::new("Bruno", "", "路 1").expect("within the limits");
     let address = Some(Arc::new(address));
     let books = [("novel", 2), (BOOK, 1), ("novel", 1)];
-    let operation = PlaceOrder { address: address.clone(), ..place(id, BUYER, STORE, &books) };
+    let operation = PlaceOrder {
+        address: address.clone(),
+        ..place(id, BUYER, STORE, &books)
+    };
     let proof = shop.proof(BUYER).await;
     assert_eq!(shop.run(Request::proved(proof, operation)).await, done());
     for _ in 0..2 {
@@ -43,7 +46,12 @@ pub async fn placing_an_order_takes_the_stock(shop: &Shop) {
         assert_eq!(order.state, OrderState::Placed { pay_before });
         let line = |place: usize| {
             let line = &order.lines[place];
-            (line.book.as_str(), &*line.title, line.count.get(), line.price.get())
+            (
+                line.book.as_str(),
+                &*line.title,
+                line.count.get(),
+                line.price.get(),
+            )
         };
         assert_eq!(order.lines.len(), 2);
         assert_eq!(line(0), ("novel", "novel", 3, 30));
@@ -59,10 +67,14 @@ pub async fn placing_an_order_takes_the_stock(shop: &Shop) {
 /// and past the limit of its total.
 pub async fn placing_an_order_is_refused(shop: &Shop) {
     shop.with_book().await;
-    shop.given_listing(STORE, "gem", 1_000_000_000, 1_000_000).await;
+    shop.given_listing(STORE, "gem", 1_000_000_000, 1_000_000)
+        .await;
     let gems = ORDER_TOTAL_MAX.get() / 1_000_000_000;
     let stock = requests::stock(STOCK);
-    let too_low = PlaceOrderRefusal::StockTooLow { book: requests::book(BOOK), stock };
+    let too_low = PlaceOrderRefusal::StockTooLow {
+        book: requests::book(BOOK),
+        stock,
+    };
     let too_low = || too_low.clone();
     let no_book = || PlaceOrderRefusal::NoBook(requests::book("none"));
     let no_store = PlaceOrderRefusal::NoStore(requests::store("nowhere"));
@@ -73,12 +85,23 @@ pub async fn placing_an_order_is_refused(shop: &Shop) {
         (STORE, &[(BOOK, STOCK + 1)], too_low()),
         (STORE, &[(BOOK, STOCK), (BOOK, 1)], too_low()),
         (STORE, &[("gem", gems + 1)], PlaceOrderRefusal::TotalLimit),
-        (STORE, &[("gem", gems), (BOOK, 1)], PlaceOrderRefusal::TotalLimit),
+        (
+            STORE,
+            &[("gem", gems), (BOOK, 1)],
+            PlaceOrderRefusal::TotalLimit,
+        ),
     ];
     for (store, books, refusal) in refusals {
         let id = shop.next_order_id();
-        assert_eq!(shop.place(id, BUYER, store, books).await, rule(refusal), "{books:?}");
-        assert_eq!(shop.storage().find_order(id).await.expect("no failure"), None);
+        assert_eq!(
+            shop.place(id, BUYER, store, books).await,
+            rule(refusal),
+            "{books:?}"
+        );
+        assert_eq!(
+            shop.storage().find_order(id).await.expect("no failure"),
+            None
+        );
     }
     assert_eq!(shop.stock(STORE, BOOK).await, STOCK);
     assert_eq!(shop.stock(STORE, "gem").await, 1_000_000);
@@ -96,8 +119,11 @@ pub async fn a_refused_order_takes_nothing(shop: &Shop) {
     }
     for short in [0, 10, 19] {
         let count = |place| if place == short { 2 } else { 1 };
-        let books: Vec<(&str, i64)> =
-            names.iter().enumerate().map(|(place, name)| (name.as_str(), count(place))).collect();
+        let books: Vec<(&str, i64)> = names
+            .iter()
+            .enumerate()
+            .map(|(place, name)| (name.as_str(), count(place)))
+            .collect();
         let refusal = PlaceOrderRefusal::StockTooLow {
             book: requests::book(&names[short]),
             stock: requests::stock(1),
@@ -108,7 +134,10 @@ pub async fn a_refused_order_takes_nothing(shop: &Shop) {
     for name in &names {
         assert_eq!(shop.stock(STORE, name).await, 1, "`{name}`");
     }
-    assert!(!shop.account("poor").await.is_used, "a refusal is no use of the account");
+    assert!(
+        !shop.account("poor").await.is_used,
+        "a refusal is no use of the account"
+    );
 }
 
 /// An order may have a thousand different books.
@@ -153,13 +182,27 @@ pub async fn an_order_lives_from_placed_to_received(shop: &Shop) {
     assert_eq!(shop.run(request).await, done());
     let found = shop.order(order).await;
     let receive_by = sent_at.plus(RECEIPT_TIMEOUT);
-    assert_eq!(found.state, OrderState::Sent { paid_at, sent_at, receive_by });
-    assert_eq!(found.tracking.as_ref().map(Tracking::as_str), Some("parcel 7"));
+    assert_eq!(
+        found.state,
+        OrderState::Sent {
+            paid_at,
+            sent_at,
+            receive_by
+        }
+    );
+    assert_eq!(
+        found.tracking.as_ref().map(Tracking::as_str),
+        Some("parcel 7")
+    );
     assert_eq!(shop.money(SELLER).await, (total, total));
 
     let received_at = shop.clock.advance(PAYMENT_TIMEOUT);
     assert_eq!(shop.receive(BUYER, order).await, done());
-    let state = OrderState::Received { paid_at, sent_at, received_at };
+    let state = OrderState::Received {
+        paid_at,
+        sent_at,
+        received_at,
+    };
     assert_eq!(shop.order(order).await.state, state);
     assert_eq!(shop.money(SELLER).await, (total, 0));
     assert_eq!(shop.stock(STORE, BOOK).await, STOCK - 3);
@@ -174,10 +217,17 @@ pub async fn cancelling_gives_everything_back(shop: &Shop) {
         let order = shop.given_order_in(status).await;
         let moment = shop.now();
         let cancelled_at = shop.clock.advance(PAYMENT_TIMEOUT / 2);
-        assert_eq!(shop.cancel(BUYER, order, CancelUntil::Received).await, done());
+        assert_eq!(
+            shop.cancel(BUYER, order, CancelUntil::Received).await,
+            done()
+        );
         let paid_at = (status >= OrderStatus::Paid).then_some(moment);
         let sent_at = (status >= OrderStatus::Sent).then_some(moment);
-        let state = OrderState::Cancelled { cancelled_at, paid_at, sent_at };
+        let state = OrderState::Cancelled {
+            cancelled_at,
+            paid_at,
+            sent_at,
+        };
         assert_eq!(shop.order(order).await.state, state);
         assert_eq!(shop.stock(STORE, BOOK).await, STOCK);
         assert_eq!(shop.money(BUYER).await, (FUNDS_FEN, 0));
@@ -275,9 +325,16 @@ pub async fn verbs_are_for_their_parties_only(shop: &Shop) {
         let order = shop.given_order_in(status).await;
         let before = shop.order(order).await;
         for (who, verb) in strangers {
-            let words = speak(shop, verb, who, order).await.expect_err("not the party");
-            assert!(words.contains("NotParty"), "{verb:?} by {who}, {status:?}: {words}");
-            let words = speak(shop, verb, who, unknown).await.expect_err("no such order");
+            let words = speak(shop, verb, who, order)
+                .await
+                .expect_err("not the party");
+            assert!(
+                words.contains("NotParty"),
+                "{verb:?} by {who}, {status:?}: {words}"
+            );
+            let words = speak(shop, verb, who, unknown)
+                .await
+                .expect_err("no such order");
             assert!(words.contains("NoOrder"), "{verb:?} by {who}: {words}");
         }
         assert_eq!(shop.order(order).await, before);
@@ -315,7 +372,10 @@ pub async fn a_free_order_moves_no_money(shop: &Shop) {
     assert_eq!(shop.receive(STRANGER, order).await, done());
     let order = shop.given_order(STRANGER, STORE, &[("gift", 2)]).await;
     assert_eq!(shop.pay(STRANGER, order).await, done());
-    assert_eq!(shop.cancel(STRANGER, order, CancelUntil::Sent).await, done());
+    assert_eq!(
+        shop.cancel(STRANGER, order, CancelUntil::Sent).await,
+        done()
+    );
     assert_eq!(shop.stock(STORE, "gift").await, 7);
     assert_eq!(shop.money(SELLER).await, (0, 0));
 }
@@ -325,7 +385,10 @@ pub async fn a_free_order_moves_no_money(shop: &Shop) {
 pub async fn a_seller_may_buy_from_himself(shop: &Shop) {
     shop.with_book().await;
     let order = shop.given_order(SELLER, STORE, &[(BOOK, 2)]).await;
-    assert_eq!(shop.pay(SELLER, order).await, rule(PayOrderRefusal::InsufficientFunds(order)));
+    assert_eq!(
+        shop.pay(SELLER, order).await,
+        rule(PayOrderRefusal::InsufficientFunds(order))
+    );
     let total = 2 * PRICE_FEN;
     assert_eq!(shop.add_funds(SELLER, total + 10).await, done());
     for is_received in [false, true] {
@@ -340,7 +403,10 @@ pub async fn a_seller_may_buy_from_himself(shop: &Shop) {
         if is_received {
             assert_eq!(shop.receive(SELLER, order).await, done());
         } else {
-            assert_eq!(shop.cancel(SELLER, order, CancelUntil::Received).await, done());
+            assert_eq!(
+                shop.cancel(SELLER, order, CancelUntil::Received).await,
+                done()
+            );
         }
         assert_eq!(shop.money(SELLER).await, (total + 10, 0));
         shop.audit().await;
@@ -351,10 +417,16 @@ pub async fn a_seller_may_buy_from_himself(shop: &Shop) {
 pub async fn a_seller_at_his_limit_is_not_paid(shop: &Shop) {
     shop.with_book().await;
     for _ in 0..100 {
-        assert_eq!(shop.add_funds(SELLER, BALANCE_MAX.get() / 100).await, done());
+        assert_eq!(
+            shop.add_funds(SELLER, BALANCE_MAX.get() / 100).await,
+            done()
+        );
     }
     let order = shop.given_order(BUYER, STORE, &[(BOOK, 1)]).await;
-    assert_eq!(shop.pay(BUYER, order).await, rule(PayOrderRefusal::SellerBalanceLimit));
+    assert_eq!(
+        shop.pay(BUYER, order).await,
+        rule(PayOrderRefusal::SellerBalanceLimit)
+    );
     assert_eq!(shop.status(order).await, OrderStatus::Placed);
     assert_eq!(shop.add_funds(SELLER, -PRICE_FEN).await, done());
     assert_eq!(shop.pay(BUYER, order).await, done());

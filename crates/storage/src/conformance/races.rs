@@ -11,11 +11,7 @@ use super::shop::{
 use crate::port::OrderParty;
 
 /// As many buyers, with that much money each, and a request of each for one copy of the book.
-async fn given_buyers(
-    shop: &Shop,
-    count: usize,
-    fen: i64,
-) -> Vec<Request<domain::PlaceOrder>> {
+async fn given_buyers(shop: &Shop, count: usize, fen: i64) -> Vec<Request<domain::PlaceOrder>> {
     let mut requests = Vec::new();
     for number in 0..count {
         let name = format!("buyer {number}");
@@ -39,15 +35,29 @@ pub async fn the_last_copy_wanted_by_many(shop: &Shop) {
         book: requests::book(BOOK),
         stock: requests::stock(0),
     };
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == rule(none.clone())).count(), 63);
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == rule(none.clone()))
+            .count(),
+        63
+    );
     assert_eq!(shop.stock(STORE, BOOK).await, 0);
-    assert_eq!(shop.orders(OrderParty::Seller(user(SELLER), None)).await.len(), 1);
+    assert_eq!(
+        shop.orders(OrderParty::Seller(user(SELLER), None))
+            .await
+            .len(),
+        1
+    );
 }
 
 /// A stock of 100 serves 100 of 400 orders, in one queue and from many callers.
 pub async fn a_stock_serves_no_more_than_it_has(shop: &Shop) {
     shop.with_book().await;
-    assert_eq!(shop.add_stock(SELLER, STORE, BOOK, 100 - STOCK).await, done());
+    assert_eq!(
+        shop.add_stock(SELLER, STORE, BOOK, 100 - STOCK).await,
+        done()
+    );
     let proof = shop.proof(BUYER).await;
     let order = || {
         let operation = place(shop.next_order_id(), BUYER, STORE, &[(BOOK, 1)]);
@@ -69,7 +79,13 @@ pub async fn one_order_paid_many_times(shop: &Shop) {
     let outcomes = shop.race(vec![request; 32]).await;
     assert_eq!(count_done(&outcomes), 1);
     let refusal = PayOrderRefusal::NotPlaced(order);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == rule(refusal.clone())).count(), 31);
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == rule(refusal.clone()))
+            .count(),
+        31
+    );
     assert_eq!(shop.money(BUYER).await, (FUNDS_FEN - PRICE_FEN, 0));
     assert_eq!(shop.money(SELLER).await, (PRICE_FEN, PRICE_FEN));
 }
@@ -81,7 +97,11 @@ pub async fn one_verb_many_times(shop: &Shop) {
     for status in [OrderStatus::Placed, OrderStatus::Paid, OrderStatus::Sent] {
         let order = shop.given_order_in(status).await;
         let request = requests::cancel(buyer.clone(), order, CancelUntil::Received);
-        assert_eq!(count_done(&shop.race(vec![request; 32]).await), 1, "{status:?}");
+        assert_eq!(
+            count_done(&shop.race(vec![request; 32]).await),
+            1,
+            "{status:?}"
+        );
         assert_eq!(shop.stock(STORE, BOOK).await, STOCK);
         assert_eq!(shop.money(BUYER).await, (FUNDS_FEN, 0));
     }
@@ -109,10 +129,16 @@ pub async fn cancelling_against_paying(shop: &Shop) {
             (shop.submit(pay), shop.submit(cancel))
         };
         gate.open();
-        let (paid, cancelled) = (paid.await.expect("answered"), cancelled.await.expect("answered"));
+        let (paid, cancelled) = (
+            paid.await.expect("answered"),
+            cancelled.await.expect("answered"),
+        );
         // A payment that came first is refunded, so the cancellation is done either way.
         assert_eq!(cancelled, done());
-        assert!(paid == done() || paid == rule(PayOrderRefusal::NotPlaced(order)), "{paid:?}");
+        assert!(
+            paid == done() || paid == rule(PayOrderRefusal::NotPlaced(order)),
+            "{paid:?}"
+        );
         let found = shop.order(order).await;
         let domain::OrderState::Cancelled { paid_at, .. } = found.state else {
             panic!("a cancelled order is {:?}", found.state);
@@ -140,9 +166,16 @@ pub async fn cancelling_against_sending(shop: &Shop) {
             (shop.submit(send), shop.submit(cancel))
         };
         gate.open();
-        let (sent, cancelled) = (sent.await.expect("answered"), cancelled.await.expect("answered"));
+        let (sent, cancelled) = (
+            sent.await.expect("answered"),
+            cancelled.await.expect("answered"),
+        );
         assert_ne!(sent.is_ok(), cancelled.is_ok(), "{sent:?}, {cancelled:?}");
-        let status = if sent.is_ok() { OrderStatus::Sent } else { OrderStatus::Cancelled };
+        let status = if sent.is_ok() {
+            OrderStatus::Sent
+        } else {
+            OrderStatus::Cancelled
+        };
         assert_eq!(shop.status(order).await, status);
         if sent.is_ok() {
             let request = requests::cancel(buyer.clone(), order, CancelUntil::Received);
@@ -214,8 +247,15 @@ pub async fn overlapping_orders_in_opposite_orders(shop: &Shop) {
         let operation = place(shop.next_order_id(), BUYER, STORE, books);
         Request::proved(proof.clone(), operation)
     };
-    let requests: Vec<_> =
-        (0..64).map(|number| order(if number % 2 == 0 { &forwards } else { &backwards })).collect();
+    let requests: Vec<_> = (0..64)
+        .map(|number| {
+            order(if number % 2 == 0 {
+                &forwards
+            } else {
+                &backwards
+            })
+        })
+        .collect();
     let outcomes = shop.race(requests).await;
     assert_eq!(count_done(&outcomes), 20);
     for name in &names {
@@ -249,7 +289,10 @@ pub async fn a_password_changed_against_payments(shop: &Shop) {
         paid += i64::from(outcome == done());
     }
     assert_eq!(shop.money(BUYER).await, (FUNDS_FEN - paid * PRICE_FEN, 0));
-    assert_eq!(shop.money(SELLER).await, (paid * PRICE_FEN, paid * PRICE_FEN));
+    assert_eq!(
+        shop.money(SELLER).await,
+        (paid * PRICE_FEN, paid * PRICE_FEN)
+    );
     let request = requests::pay(proof, orders[0]);
     assert_eq!(shop.run(request).await, stale());
 }
@@ -262,10 +305,18 @@ pub async fn closing_against_ordering(shop: &Shop) {
     let close = Request::proved(shop.proof(SELLER).await, close);
     let requests = given_buyers(shop, 6, 0).await;
     let gate = shop.hold_up().await;
-    let mut ordering: Vec<_> =
-        requests.iter().take(3).map(|request| shop.submit(request.clone())).collect();
+    let mut ordering: Vec<_> = requests
+        .iter()
+        .take(3)
+        .map(|request| shop.submit(request.clone()))
+        .collect();
     let closing = shop.submit(close);
-    ordering.extend(requests.iter().skip(3).map(|request| shop.submit(request.clone())));
+    ordering.extend(
+        requests
+            .iter()
+            .skip(3)
+            .map(|request| shop.submit(request.clone())),
+    );
     gate.open();
     let is_closed = closing.await.expect("answered") == done();
     let mut ordered = 0;
@@ -273,7 +324,11 @@ pub async fn closing_against_ordering(shop: &Shop) {
         ordered += i64::from(outcome.await.expect("answered") == done());
     }
     assert_eq!(shop.account(SELLER).await.is_closed, is_closed);
-    assert_eq!(is_closed, ordered == 0, "{ordered} orders in the store of a closed account");
+    assert_eq!(
+        is_closed,
+        ordered == 0,
+        "{ordered} orders in the store of a closed account"
+    );
     assert_eq!(shop.stock(STORE, BOOK).await, STOCK - ordered);
 }
 
@@ -295,7 +350,10 @@ pub async fn two_sweeps_at_once(shop: &Shop) {
 /// and pay at once, and every copy and every fen is accounted for.
 pub async fn many_buyers_order_and_pay(shop: &Shop) {
     shop.with_book().await;
-    assert_eq!(shop.add_stock(SELLER, STORE, BOOK, 64 - STOCK).await, done());
+    assert_eq!(
+        shop.add_stock(SELLER, STORE, BOOK, 64 - STOCK).await,
+        done()
+    );
     let requests = given_buyers(shop, 64, PRICE_FEN).await;
     let gate = shop.hold_up().await;
     let mut racing = Vec::new();
@@ -320,5 +378,8 @@ pub async fn many_buyers_order_and_pay(shop: &Shop) {
         paid += i64::from(is_paid);
     }
     assert_eq!(shop.stock(STORE, BOOK).await, 0);
-    assert_eq!(shop.money(SELLER).await, (paid * PRICE_FEN, paid * PRICE_FEN));
+    assert_eq!(
+        shop.money(SELLER).await,
+        (paid * PRICE_FEN, paid * PRICE_FEN)
+    );
 }

@@ -8,8 +8,8 @@ use domain::{
     AddFunds, AddListing, AddStock, Basket, BookId, BookText, CancelOrder, CancelUntil,
     ChangePassword, ConcludeOrder, Count, CreateStore, ExpireOrder, Fen, IdempotencyKey, Keep,
     KeepKey, ListingKey, LogOut, OrderId, PasswordHash, PayOrder, Picture, PlaceOrder, Proof,
-    ReceiveOrder, Register, Request, SendOrder, Stock, StoreId, TerminalKey, TerminalName, Tracking,
-    Unregister, UpdateListing, UserId, book::BookFields,
+    ReceiveOrder, Register, Request, SendOrder, Stock, StoreId, TerminalKey, TerminalName,
+    Tracking, Unregister, UpdateListing, UserId, book::BookFields,
 };
 
 use super::shop::{PAYMENT_TIMEOUT, RECEIPT_TIMEOUT, Shop};
@@ -34,12 +34,18 @@ pub fn book(name: &str) -> BookId {
 
 /// A terminal of a user.
 pub fn terminal(owner: &str, name: &str) -> TerminalKey {
-    TerminalKey { user: user(owner), name: TerminalName::new(name).expect(IS_VALID) }
+    TerminalKey {
+        user: user(owner),
+        name: TerminalName::new(name).expect(IS_VALID),
+    }
 }
 
 /// A book in a store.
 pub fn listing(in_store: &str, name: &str) -> ListingKey {
-    ListingKey { store: store(in_store), book: book(name) }
+    ListingKey {
+        store: store(in_store),
+        book: book(name),
+    }
 }
 
 /// A stock.
@@ -54,7 +60,10 @@ pub fn price(fen: i64) -> Price {
 
 /// A book's text with that title and no more.
 pub fn text(title: &str) -> Arc<BookText> {
-    let fields = BookFields { title: title.to_owned(), ..BookFields::default() };
+    let fields = BookFields {
+        title: title.to_owned(),
+        ..BookFields::default()
+    };
     Arc::new(BookText::new(fields).expect(IS_VALID))
 }
 
@@ -67,7 +76,11 @@ pub fn picture(last: u8) -> Arc<Picture> {
 pub fn keep(who: &str, endpoint: &'static str, key: &str, body: u8, answer: &str) -> Keep {
     let key = IdempotencyKey::new(key).expect(IS_VALID);
     Keep {
-        key: KeepKey { user: user(who), endpoint, key },
+        key: KeepKey {
+            user: user(who),
+            endpoint: endpoint.into(),
+            key,
+        },
         fingerprint: [body; 32],
         answer: answer.as_bytes().into(),
     }
@@ -76,7 +89,10 @@ pub fn keep(who: &str, endpoint: &'static str, key: &str, body: u8, answer: &str
 /// Opens an account.
 pub fn register(name: &str) -> Request<Register> {
     let password_hash = PasswordHash::new(format!("hash of {name}"));
-    Request::unproved(Register { user: user(name), password_hash })
+    Request::unproved(Register {
+        user: user(name),
+        password_hash,
+    })
 }
 
 /// Lists a book whose title is its id.
@@ -114,7 +130,9 @@ pub type Books<'a> = [(&'a str, i64)];
 
 /// A basket of these books.
 pub fn basket(books: &Books<'_>) -> Basket {
-    let lines = books.iter().map(|(name, count)| (book(name), Count::new(*count).expect(IS_VALID)));
+    let lines = books
+        .iter()
+        .map(|(name, count)| (book(name), Count::new(*count).expect(IS_VALID)));
     Basket::new(lines.collect()).expect(IS_VALID)
 }
 
@@ -141,7 +159,15 @@ pub fn send(proof: Proof, order: OrderId, tracking: Option<&str>) -> Request<Sen
     let tracking = tracking.map(|words| Tracking::new(words).expect(IS_VALID));
     let seller = proof.user.clone();
     let receipt_timeout = RECEIPT_TIMEOUT;
-    Request::proved(proof, SendOrder { order, seller, tracking, receipt_timeout })
+    Request::proved(
+        proof,
+        SendOrder {
+            order,
+            seller,
+            tracking,
+            receipt_timeout,
+        },
+    )
 }
 
 /// Confirms that an order has arrived.
@@ -153,19 +179,38 @@ pub fn receive(proof: Proof, order: OrderId) -> Request<ReceiveOrder> {
 /// Cancels an order.
 pub fn cancel(proof: Proof, order: OrderId, until: CancelUntil) -> Request<CancelOrder> {
     let buyer = proof.user.clone();
-    Request::proved(proof, CancelOrder { order, buyer, until })
+    Request::proved(
+        proof,
+        CancelOrder {
+            order,
+            buyer,
+            until,
+        },
+    )
 }
 
 /// Puts money into an account, or takes it out.
 pub fn add_funds(proof: Proof, fen: i64) -> Request<AddFunds> {
     let user = proof.user.clone();
-    Request::proved(proof, AddFunds { user, amount: Fen::new(fen) })
+    Request::proved(
+        proof,
+        AddFunds {
+            user,
+            amount: Fen::new(fen),
+        },
+    )
 }
 
 /// Gives an account another password.
 pub fn change_password(proof: Proof, hash: &str) -> Request<ChangePassword> {
     let user = proof.user.clone();
-    Request::proved(proof, ChangePassword { user, password_hash: PasswordHash::new(hash) })
+    Request::proved(
+        proof,
+        ChangePassword {
+            user,
+            password_hash: PasswordHash::new(hash),
+        },
+    )
 }
 
 /// Each verb by a user who has just proved himself by password.
@@ -173,7 +218,8 @@ impl Shop {
     /// Closes an account.
     pub async fn unregister(&self, who: &str) -> Outcome<Unregister> {
         let proof = self.proof(who).await;
-        self.run(Request::proved(proof, Unregister { user: user(who) })).await
+        self.run(Request::proved(proof, Unregister { user: user(who) }))
+            .await
     }
 
     /// Gives an account another password.
@@ -188,14 +234,21 @@ impl Shop {
 
     /// Revokes a terminal's tokens.
     pub async fn log_out(&self, who: &str, name: &str) -> Outcome<LogOut> {
-        let operation = LogOut { terminal: terminal(who, name) };
-        self.run(Request::proved(self.proof(who).await, operation)).await
+        let operation = LogOut {
+            terminal: terminal(who, name),
+        };
+        self.run(Request::proved(self.proof(who).await, operation))
+            .await
     }
 
     /// Opens a store.
     pub async fn create_store(&self, who: &str, name: &str) -> Outcome<CreateStore> {
-        let operation = CreateStore { owner: user(who), store: store(name) };
-        self.run(Request::proved(self.proof(who).await, operation)).await
+        let operation = CreateStore {
+            owner: user(who),
+            store: store(name),
+        };
+        self.run(Request::proved(self.proof(who).await, operation))
+            .await
     }
 
     /// Lists a book.
@@ -212,8 +265,13 @@ impl Shop {
         name: &str,
         change: i64,
     ) -> Outcome<AddStock> {
-        let operation = AddStock { user: user(who), key: listing(in_store, name), change };
-        self.run(Request::proved(self.proof(who).await, operation)).await
+        let operation = AddStock {
+            user: user(who),
+            key: listing(in_store, name),
+            change,
+        };
+        self.run(Request::proved(self.proof(who).await, operation))
+            .await
     }
 
     /// Changes a listing.
@@ -231,7 +289,8 @@ impl Shop {
         books: &Books<'_>,
     ) -> Outcome<PlaceOrder> {
         let operation = place(id, buyer, in_store, books);
-        self.run(Request::proved(self.proof(buyer).await, operation)).await
+        self.run(Request::proved(self.proof(buyer).await, operation))
+            .await
     }
 
     /// Pays an order.
@@ -256,7 +315,8 @@ impl Shop {
         order: OrderId,
         until: CancelUntil,
     ) -> Outcome<CancelOrder> {
-        self.run(cancel(self.proof(buyer).await, order, until)).await
+        self.run(cancel(self.proof(buyer).await, order, until))
+            .await
     }
 
     /// Writes down that an order was not paid in time.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::time::Duration;
 
 use domain::{
-    Account, Answer, CancelUntil, Clock, Key, Listing, Operation, Order, OrderId,
-    OrderStatus, Proof, Refused, Request, Timestamp, WorkingSet,
+    Account, Answer, CancelUntil, Clock, Key, Listing, Operation, Order, OrderId, OrderStatus,
+    Proof, Refused, Request, Timestamp, WorkingSet,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -43,10 +43,8 @@ pub const RECEIPT_TIMEOUT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// An operation whose outcome a case can wait for, compare and print.
 pub trait Runs:
-    Operation<
-        Done: Send + Debug + PartialEq + 'static,
-        Refusal: Send + Debug + PartialEq + 'static,
-    > + Send
+    Operation<Done: Send + Debug + PartialEq + 'static, Refusal: Send + Debug + PartialEq + 'static>
+    + Send
     + 'static
 {
 }
@@ -78,7 +76,10 @@ pub fn stale<R>() -> Result<Answer<()>, Refused<R>> {
 /// How many of these outcomes were done now.
 #[must_use]
 pub fn count_done<R>(outcomes: &[Result<Answer<()>, Refused<R>>]) -> usize {
-    outcomes.iter().filter(|outcome| matches!(outcome, Ok(Answer::Done(())))).count()
+    outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Ok(Answer::Done(()))))
+        .count()
 }
 
 /// An open engine with its clock.
@@ -95,7 +96,12 @@ impl Shop {
     pub async fn open(fixture: impl Fixture + 'static) -> Self {
         let clock = Arc::new(ManualClock::default());
         let storage = Mutex::new(fixture.open(clock.clone()).await);
-        Self { fixture: Box::new(fixture), storage, clock, orders_made: AtomicU64::new(0) }
+        Self {
+            fixture: Box::new(fixture),
+            storage,
+            clock,
+            orders_made: AtomicU64::new(0),
+        }
     }
 
     /// Ends a case: whatever it did, the books must balance.
@@ -112,7 +118,9 @@ impl Shop {
     }
 
     fn slot(&self) -> MutexGuard<'_, Arc<dyn Storage>> {
-        self.storage.lock().expect("nobody panics while holding the engine")
+        self.storage
+            .lock()
+            .expect("nobody panics while holding the engine")
     }
 
     /// The engine.
@@ -133,8 +141,15 @@ impl Shop {
     /// Submits a request at once; its outcome can be waited for later.
     pub fn submit<O: Runs>(&self, request: Request<O>) -> JoinHandle<Outcome<O>> {
         let (reply, answer) = oneshot::channel();
-        self.storage().submit(Box::new(Pending::new(request, reply))).expect("there is room");
-        tokio::spawn(async { answer.await.expect("every job is answered").expect("no failure") })
+        self.storage()
+            .submit(Box::new(Pending::new(request, reply)))
+            .expect("there is room");
+        tokio::spawn(async {
+            answer
+                .await
+                .expect("every job is answered")
+                .expect("no failure")
+        })
     }
 
     /// Holds the engine up, has all requests wait in its queue, and lets them go at once; the
@@ -144,7 +159,10 @@ impl Shop {
         requests: impl IntoIterator<Item = Request<O>>,
     ) -> Vec<Outcome<O>> {
         let gate = self.hold_up().await;
-        let racing: Vec<_> = requests.into_iter().map(|request| self.submit(request)).collect();
+        let racing: Vec<_> = requests
+            .into_iter()
+            .map(|request| self.submit(request))
+            .collect();
         gate.open();
         let mut outcomes = Vec::with_capacity(racing.len());
         for outcome in racing {
@@ -157,7 +175,10 @@ impl Shop {
     pub async fn hold_up(&self) -> Gate {
         let (entered, has_entered) = oneshot::channel();
         let (open, opened) = mpsc::channel();
-        let job = Holding { entered: Some(entered), opened };
+        let job = Holding {
+            entered: Some(entered),
+            opened,
+        };
         self.storage().submit(Box::new(job)).expect("there is room");
         has_entered.await.expect("every job is decided");
         Gate { _open: open }
@@ -174,8 +195,16 @@ impl Shop {
     /// Checks that all books balance.
     pub async fn audit(&self) {
         let report = self.storage().audit().await.expect("an audit can be had");
-        let checks: Vec<_> = report.findings.iter().map(|finding| finding.check).collect();
-        assert_eq!(checks, crate::AuditCheck::ALL, "an audit makes every check, each once");
+        let checks: Vec<_> = report
+            .findings
+            .iter()
+            .map(|finding| finding.check)
+            .collect();
+        assert_eq!(
+            checks,
+            crate::AuditCheck::ALL,
+            "an audit makes every check, each once"
+        );
         assert!(report.is_clean(), "the audit found: {:#?}", report.findings);
     }
 }
@@ -184,12 +213,17 @@ impl Shop {
 impl Shop {
     /// The account, if there is one.
     pub async fn find_account(&self, user: &str) -> Option<Account> {
-        self.storage().find_account(&requests::user(user)).await.expect("no failure")
+        self.storage()
+            .find_account(&requests::user(user))
+            .await
+            .expect("no failure")
     }
 
     /// The account, which must exist.
     pub async fn account(&self, user: &str) -> Account {
-        self.find_account(user).await.unwrap_or_else(|| panic!("there is no account `{user}`"))
+        self.find_account(user)
+            .await
+            .unwrap_or_else(|| panic!("there is no account `{user}`"))
     }
 
     /// An account's balance and what of it is held, in fen.
@@ -207,14 +241,25 @@ impl Shop {
     /// Proves a user by password, as things stand.
     pub async fn proof(&self, user: &str) -> Proof {
         let account = self.account(user).await;
-        Proof { user: account.id, epoch: account.epoch, token: None }
+        Proof {
+            user: account.id,
+            epoch: account.epoch,
+            token: None,
+        }
     }
 
     /// Gives a user a token, as things stand.
     pub async fn log_in(&self, user: &str, terminal: &str) -> Proof {
-        let session = self.find_session(user, terminal).await.expect("there is such an account");
+        let session = self
+            .find_session(user, terminal)
+            .await
+            .expect("there is such an account");
         let token = Some((requests::terminal(user, terminal), session.generation));
-        Proof { user: session.account.id, epoch: session.account.epoch, token }
+        Proof {
+            user: session.account.id,
+            epoch: session.account.epoch,
+            token,
+        }
     }
 
     /// The listing, which must exist.
@@ -247,7 +292,14 @@ impl Shop {
 
     /// A question for all orders of a party now.
     pub fn query(&self, party: OrderParty) -> OrderQuery {
-        OrderQuery { party, status: None, before: None, offset: 0, limit: 1_000, now: self.now() }
+        OrderQuery {
+            party,
+            status: None,
+            before: None,
+            offset: 0,
+            limit: 1_000,
+            now: self.now(),
+        }
     }
 
     /// The orders that are asked for.
@@ -257,7 +309,10 @@ impl Shop {
 
     /// The orders whose deadlines have passed by now.
     pub async fn due(&self) -> Vec<DueOrder> {
-        self.storage().list_due(self.now(), 1_000).await.expect("no failure")
+        self.storage()
+            .list_due(self.now(), 1_000)
+            .await
+            .expect("no failure")
     }
 
     /// The earliest deadline.
@@ -288,7 +343,9 @@ impl Shop {
     pub async fn given_listing(&self, store: &str, book: &str, price_fen: i64, stock: i64) {
         let id = requests::store(store);
         let found = self.storage().find_store(&id).await.expect("no failure");
-        let owner = found.unwrap_or_else(|| panic!("there is no store `{store}`")).owner;
+        let owner = found
+            .unwrap_or_else(|| panic!("there is no store `{store}`"))
+            .owner;
         let operation = requests::add_listing(owner.as_str(), store, book, price_fen, stock);
         let proof = self.proof(owner.as_str()).await;
         assert_eq!(self.run(Request::proved(proof, operation)).await, done());
@@ -314,7 +371,10 @@ impl Shop {
     pub async fn given_order_in(&self, status: OrderStatus) -> OrderId {
         let order = self.given_order(BUYER, STORE, &[(BOOK, 1)]).await;
         if status == OrderStatus::Cancelled {
-            assert_eq!(self.cancel(BUYER, order, CancelUntil::Received).await, done());
+            assert_eq!(
+                self.cancel(BUYER, order, CancelUntil::Received).await,
+                done()
+            );
             return order;
         }
         if status >= OrderStatus::Paid {
@@ -354,8 +414,12 @@ impl Job for Holding {
     fn decide(&mut self, _rows: &mut WorkingSet, _now: Timestamp) -> Result<(), Vec<Key>> {
         // An engine that runs its batch once more comes by here again, and may pass.
         if let Some(entered) = self.entered.take() {
-            entered.send(()).expect("whoever holds the engine up waits for this");
-            self.opened.recv().expect_err("the gate only ever closes its channel");
+            entered
+                .send(())
+                .expect("whoever holds the engine up waits for this");
+            self.opened
+                .recv()
+                .expect_err("the gate only ever closes its channel");
         }
         Ok(())
     }
@@ -365,6 +429,9 @@ impl Job for Holding {
     }
 
     fn answer(self: Box<Self>, stored: Result<(), StorageError>) {
-        assert!(stored.is_ok(), "a job without changes can't fail: {stored:?}");
+        assert!(
+            stored.is_ok(),
+            "a job without changes can't fail: {stored:?}"
+        );
     }
 }

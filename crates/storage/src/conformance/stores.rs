@@ -7,7 +7,10 @@ use super::requests;
 use super::shop::{Shop, count_done, done, rule};
 
 async fn find(shop: &Shop, store: &str) -> Option<Store> {
-    shop.storage().find_store(&requests::store(store)).await.expect("no failure")
+    shop.storage()
+        .find_store(&requests::store(store))
+        .await
+        .expect("no failure")
 }
 
 /// Creating a store opens it for its owner, whose account counts as used from then on.
@@ -58,16 +61,25 @@ pub async fn one_of_many_gets_a_store_id(shop: &Shop) {
     let mut requests = Vec::new();
     for name in &names {
         shop.given_user(name).await;
-        let operation =
-            CreateStore { owner: requests::user(name), store: requests::store("corner") };
+        let operation = CreateStore {
+            owner: requests::user(name),
+            store: requests::store("corner"),
+        };
         requests.push(Request::proved(shop.proof(name).await, operation));
     }
     let outcomes = shop.race(requests).await;
     assert_eq!(count_done(&outcomes), 1);
-    let winner = outcomes.iter().position(|outcome| *outcome == done()).expect("there is one");
+    let winner = outcomes
+        .iter()
+        .position(|outcome| *outcome == done())
+        .expect("there is one");
     let store = find(shop, "corner").await.expect("it was created");
     assert_eq!(store.owner.as_str(), names[winner]);
     for (place, name) in names.iter().enumerate() {
-        assert_eq!(shop.account(name).await.is_used, place == winner, "`{name}`");
+        assert_eq!(
+            shop.account(name).await.is_used,
+            place == winner,
+            "`{name}`"
+        );
     }
 }

@@ -16,13 +16,19 @@ async fn serves(shop: &Shop, token: &domain::Proof) -> bool {
 }
 
 async fn generation(shop: &Shop, user: &str, terminal: &str) -> Generation {
-    shop.find_session(user, terminal).await.expect("there is such an account").generation
+    shop.find_session(user, terminal)
+        .await
+        .expect("there is such an account")
+        .generation
 }
 
 /// A terminal at which nobody ever logged out has the first generation, and its tokens serve.
 pub async fn a_new_terminal_has_the_first_generation(shop: &Shop) {
     shop.given_user("anna").await;
-    assert_eq!(generation(shop, "anna", "phone").await, Generation::default());
+    assert_eq!(
+        generation(shop, "anna", "phone").await,
+        Generation::default()
+    );
     let token = shop.log_in("anna", "phone").await;
     assert!(serves(shop, &token).await);
 }
@@ -38,7 +44,10 @@ pub async fn a_logout_revokes_exactly_earlier_tokens(shop: &Shop) {
     let third = shop.log_in("anna", "phone").await;
     assert!(serves(shop, &third).await, "although the clock stood still");
     assert_eq!(shop.log_out("anna", "phone").await, done());
-    assert!(!serves(shop, &third).await, "although the clock stood still");
+    assert!(
+        !serves(shop, &third).await,
+        "although the clock stood still"
+    );
     let fourth = shop.log_in("anna", "phone").await;
     assert!(serves(shop, &fourth).await);
     assert!(!serves(shop, &first).await && !serves(shop, &third).await);
@@ -80,13 +89,35 @@ pub async fn a_terminal_is_forgotten_with_its_last_token(shop: &Shop) {
     shop.given_user("anna").await;
     let revoked = shop.log_in("anna", "phone").await;
     assert_eq!(shop.log_out("anna", "phone").await, done());
-    shop.clock.advance(TOKEN_LIFETIME - Duration::from_millis(1));
-    assert_eq!(shop.storage().forget_expired(shop.now(), 100).await.expect("no failure"), 0);
+    shop.clock
+        .advance(TOKEN_LIFETIME - Duration::from_millis(1));
+    assert_eq!(
+        shop.storage()
+            .forget_expired(shop.now(), 100)
+            .await
+            .expect("no failure"),
+        0
+    );
     assert!(!serves(shop, &revoked).await);
     shop.clock.advance(Duration::from_millis(2));
-    assert_eq!(shop.storage().forget_expired(shop.now(), 100).await.expect("no failure"), 1);
-    assert_eq!(generation(shop, "anna", "phone").await, Generation::default());
-    assert_eq!(shop.storage().forget_expired(shop.now(), 100).await.expect("no failure"), 0);
+    assert_eq!(
+        shop.storage()
+            .forget_expired(shop.now(), 100)
+            .await
+            .expect("no failure"),
+        1
+    );
+    assert_eq!(
+        generation(shop, "anna", "phone").await,
+        Generation::default()
+    );
+    assert_eq!(
+        shop.storage()
+            .forget_expired(shop.now(), 100)
+            .await
+            .expect("no failure"),
+        0
+    );
 }
 
 /// After a terminal was forgotten, what it was given meanwhile serves, and a logout revokes that
@@ -94,10 +125,17 @@ pub async fn a_terminal_is_forgotten_with_its_last_token(shop: &Shop) {
 pub async fn a_logout_after_forgetting_revokes_again(shop: &Shop) {
     shop.given_user("anna").await;
     assert_eq!(shop.log_out("anna", "phone").await, done());
-    shop.clock.advance(TOKEN_LIFETIME - Duration::from_millis(1));
+    shop.clock
+        .advance(TOKEN_LIFETIME - Duration::from_millis(1));
     let late = shop.log_in("anna", "phone").await;
     shop.clock.advance(Duration::from_millis(2));
-    assert_eq!(shop.storage().forget_expired(shop.now(), 100).await.expect("no failure"), 1);
+    assert_eq!(
+        shop.storage()
+            .forget_expired(shop.now(), 100)
+            .await
+            .expect("no failure"),
+        1
+    );
     let later = shop.log_in("anna", "phone").await;
     assert!(serves(shop, &late).await && serves(shop, &later).await);
     assert_eq!(shop.log_out("anna", "phone").await, done());
@@ -115,7 +153,8 @@ pub async fn forgetting_is_bounded(shop: &Shop) {
     for terminal in ["a", "b", "c", "d", "e"] {
         assert_eq!(shop.log_out("anna", terminal).await, done());
     }
-    shop.clock.advance(TOKEN_LIFETIME + Duration::from_millis(1));
+    shop.clock
+        .advance(TOKEN_LIFETIME + Duration::from_millis(1));
     for gone in [2, 2, 1, 0] {
         let forgotten = shop.storage().forget_expired(shop.now(), 2).await;
         assert_eq!(forgotten.expect("no failure"), gone);

@@ -39,7 +39,10 @@ fn postings_sum_to_zero(rows: &Rows) -> Finding {
 /// The sum of each ledger account's postings.
 fn sums(transfers: &[Transfer]) -> HashMap<&LedgerAccount, i128> {
     let mut sums = HashMap::new();
-    for Transfer { from, to, amount, .. } in transfers {
+    for Transfer {
+        from, to, amount, ..
+    } in transfers
+    {
         *sums.entry(from).or_default() -= i128::from(amount.get());
         *sums.entry(to).or_default() += i128::from(amount.get());
     }
@@ -50,7 +53,10 @@ fn balances_equal_postings(rows: &Rows) -> Finding {
     let mut finding = Finding::new(AuditCheck::BalancesEqualPostings);
     let sums = sums(&rows.transfers);
     let sum = |account: LedgerAccount| sums.get(&account).copied().unwrap_or_default();
-    for Account { id, balance, held, .. } in rows.accounts.values() {
+    for Account {
+        id, balance, held, ..
+    } in rows.accounts.values()
+    {
         let (balance, held) = (i128::from(balance.get()), i128::from(held.get()));
         let is_right = held == sum(LedgerAccount::Held(id.clone()))
             && balance - held == sum(LedgerAccount::Spendable(id.clone()))
@@ -62,7 +68,9 @@ fn balances_equal_postings(rows: &Rows) -> Finding {
             continue;
         };
         let is_known = rows.accounts.contains_key(user);
-        look(&mut finding, is_known, || format!("postings of `{user}`, who has no account"));
+        look(&mut finding, is_known, || {
+            format!("postings of `{user}`, who has no account")
+        });
     }
     finding
 }
@@ -70,19 +78,33 @@ fn balances_equal_postings(rows: &Rows) -> Finding {
 fn stock_equation(rows: &Rows) -> Finding {
     let mut finding = Finding::new(AuditCheck::StockEquation);
     let mut taken: HashMap<ListingKey, i64> = HashMap::new();
-    for order in rows.orders.values().filter(|order| order.status() != OrderStatus::Cancelled) {
+    for order in rows
+        .orders
+        .values()
+        .filter(|order| order.status() != OrderStatus::Cancelled)
+    {
         for line in order.lines.iter() {
-            let key = ListingKey { store: order.store.clone(), book: line.book.clone() };
+            let key = ListingKey {
+                store: order.store.clone(),
+                book: line.book.clone(),
+            };
             *taken.entry(key).or_default() += line.count.get();
         }
     }
-    for Listing { key, stock, added, .. } in rows.listings.values() {
+    for Listing {
+        key, stock, added, ..
+    } in rows.listings.values()
+    {
         let taken = taken.remove(key).unwrap_or_default();
         let is_right = stock.get() >= 0 && *added == stock.get() + taken;
-        look(&mut finding, is_right, || format!("book `{}` of store `{}`", key.book, key.store));
+        look(&mut finding, is_right, || {
+            format!("book `{}` of store `{}`", key.book, key.store)
+        });
     }
     for key in taken.keys() {
-        look(&mut finding, false, || format!("ordered book `{}` is not listed", key.book));
+        look(&mut finding, false, || {
+            format!("ordered book `{}` is not listed", key.book)
+        });
     }
     finding
 }
@@ -101,13 +123,19 @@ fn orders_agree(rows: &Rows) -> Finding {
         look(&mut finding, is_right, || format!("order `{}`", order.id));
     }
     for order in entries.keys() {
-        look(&mut finding, false, || format!("entries of order `{order}`, which is unknown"));
+        look(&mut finding, false, || {
+            format!("entries of order `{order}`, which is unknown")
+        });
     }
     finding
 }
 
 fn total_agrees(order: &Order) -> bool {
-    let sum: i128 = order.lines.iter().map(|line| i128::from(line.price.times(line.count).get())).sum();
+    let sum: i128 = order
+        .lines
+        .iter()
+        .map(|line| i128::from(line.price.times(line.count).get()))
+        .sum();
     sum == i128::from(order.total.get()) && !order.lines.is_empty()
 }
 
@@ -115,19 +143,37 @@ fn times_agree(order: &Order) -> bool {
     let times = match order.state {
         OrderState::Placed { pay_before } => vec![Some(pay_before)],
         OrderState::Paid { paid_at } => vec![Some(paid_at)],
-        OrderState::Sent { paid_at, sent_at, receive_by } => {
+        OrderState::Sent {
+            paid_at,
+            sent_at,
+            receive_by,
+        } => {
             vec![Some(paid_at), Some(sent_at), Some(receive_by)]
         }
-        OrderState::Received { paid_at, sent_at, received_at } => {
+        OrderState::Received {
+            paid_at,
+            sent_at,
+            received_at,
+        } => {
             vec![Some(paid_at), Some(sent_at), Some(received_at)]
         }
         // Nothing is sent unpaid.
-        OrderState::Cancelled { paid_at: None, sent_at: Some(_), .. } => return false,
-        OrderState::Cancelled { cancelled_at, paid_at, sent_at } => {
+        OrderState::Cancelled {
+            paid_at: None,
+            sent_at: Some(_),
+            ..
+        } => return false,
+        OrderState::Cancelled {
+            cancelled_at,
+            paid_at,
+            sent_at,
+        } => {
             vec![paid_at, sent_at, Some(cancelled_at)]
         }
     };
-    std::iter::once(order.placed_at()).chain(times.into_iter().flatten()).is_sorted()
+    std::iter::once(order.placed_at())
+        .chain(times.into_iter().flatten())
+        .is_sorted()
 }
 
 /// Whether an order's entries in the ledger are those that its state calls for, in that order.
@@ -145,14 +191,19 @@ fn entries_agree(order: &Order, found: &[&Transfer]) -> bool {
     let spendable = |user: &UserId| LedgerAccount::Spendable(user.clone());
     let held = LedgerAccount::Held(order.seller.clone());
     let kinds = [Some(EntryKind::Payment), second];
-    let wanted = kinds.into_iter().flatten().filter(|_| was_paid && order.total.get() > 0);
+    let wanted = kinds
+        .into_iter()
+        .flatten()
+        .filter(|_| was_paid && order.total.get() > 0);
     let wanted = wanted.map(|kind| match kind {
         EntryKind::Payment => (kind, spendable(&order.buyer), held.clone()),
         EntryKind::Release => (kind, held.clone(), spendable(&order.seller)),
         _ => (kind, held.clone(), spendable(&order.buyer)),
     });
     let is_amount = |transfer: &&Transfer| transfer.amount == order.total;
-    let found_too = found.iter().map(|entry| (entry.kind, entry.from.clone(), entry.to.clone()));
+    let found_too = found
+        .iter()
+        .map(|entry| (entry.kind, entry.from.clone(), entry.to.clone()));
     found.iter().all(is_amount) && wanted.eq(found_too)
 }
 
@@ -169,7 +220,9 @@ fn held_equals_open_orders(rows: &Rows) -> Finding {
         look(&mut finding, is_right, || format!("account `{id}`"));
     }
     for seller in open.keys() {
-        look(&mut finding, false, || format!("orders of `{seller}`, who has no account"));
+        look(&mut finding, false, || {
+            format!("orders of `{seller}`, who has no account")
+        });
     }
     finding
 }

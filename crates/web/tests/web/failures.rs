@@ -4,13 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use app::Settings;
 use domain::{
-    Account, Listing, ListingKey, Order, OrderId, Store, StoreId, TerminalKey, Timestamp, UserId,
+    Account, Listing, ListingKey, Migration, Order, OrderId, Store, StoreId, TerminalKey,
+    Timestamp, UserId,
 };
 use insta::assert_snapshot;
 use serde_json::json;
 use storage::model::{ManualClock, ModelStorage};
 use storage::{
-    AuditReport, DueOrder, ErrorKind, Job, OrderQuery, Reading, Session, Storage, StorageError,
+    AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Job, OrderQuery,
+    Reading, Session, Storage, StorageError,
 };
 
 use crate::test_app::{TestApp, password};
@@ -106,6 +108,14 @@ impl Storage for Breakable {
 
     fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64> {
         self.inner.forget_expired(now, limit)
+    }
+
+    fn find_migration(&self) -> Reading<'_, Option<Migration>> {
+        self.inner.find_migration()
+    }
+
+    fn export(&self, after: Option<ExportCursor>, limit: ExportLimit) -> Reading<'_, ExportPage> {
+        self.inner.export(after, limit)
     }
 
     fn audit(&self) -> Reading<'_, AuditReport> {

@@ -35,12 +35,19 @@ async fn found_after(damage: impl FnOnce(&mut Rows)) -> Vec<AuditCheck> {
     assert!(audit(&rows).is_clean());
     damage(&mut rows);
     let findings = audit(&rows).findings;
-    findings.iter().filter(|finding| finding.wrong > 0).map(|finding| finding.check).collect()
+    findings
+        .iter()
+        .filter(|finding| finding.wrong > 0)
+        .map(|finding| finding.check)
+        .collect()
 }
 
 /// Replaces the order that is in that state.
 fn damage_order(rows: &mut Rows, status: OrderStatus, damage: impl FnOnce(&mut Order)) {
-    let order = rows.orders.values_mut().find(|order| order.status() == status);
+    let order = rows
+        .orders
+        .values_mut()
+        .find(|order| order.status() == status);
     damage(Arc::make_mut(order.expect("there is one in each state")));
 }
 
@@ -50,13 +57,19 @@ async fn a_balance_without_its_posting_is_found() {
         let account = rows.accounts.get_mut(&user(BUYER)).unwrap();
         account.balance = account.balance.plus(Fen::new(1)).unwrap();
     };
-    assert_eq!(found_after(damage).await, [AuditCheck::BalancesEqualPostings]);
+    assert_eq!(
+        found_after(damage).await,
+        [AuditCheck::BalancesEqualPostings]
+    );
 }
 
 #[tokio::test]
 async fn a_lost_entry_is_found() {
     let damage = |rows: &mut Rows| {
-        let place = rows.transfers.iter().position(|entry| entry.kind == EntryKind::Release);
+        let place = rows
+            .transfers
+            .iter()
+            .position(|entry| entry.kind == EntryKind::Release);
         rows.transfers.remove(place.unwrap());
     };
     let wanted = [AuditCheck::BalancesEqualPostings, AuditCheck::OrdersAgree];
@@ -67,7 +80,10 @@ async fn a_lost_entry_is_found() {
 async fn an_entry_that_moves_nothing_is_found() {
     let damage = |rows: &mut Rows| {
         let entry = rows.transfers[0].clone();
-        rows.transfers.push(Transfer { amount: Fen::ZERO, ..entry });
+        rows.transfers.push(Transfer {
+            amount: Fen::ZERO,
+            ..entry
+        });
     };
     assert_eq!(found_after(damage).await, [AuditCheck::PostingsSumToZero]);
 }
@@ -79,7 +95,10 @@ async fn postings_of_nobody_are_found() {
         let entry = rows.transfers[0].clone();
         rows.transfers.push(Transfer { to, ..entry });
     };
-    assert_eq!(found_after(damage).await, [AuditCheck::BalancesEqualPostings]);
+    assert_eq!(
+        found_after(damage).await,
+        [AuditCheck::BalancesEqualPostings]
+    );
 }
 
 #[tokio::test]
@@ -88,7 +107,10 @@ async fn held_money_without_an_order_is_found() {
         let account = rows.accounts.get_mut(&user(SELLER)).unwrap();
         account.held = Fen::ZERO;
     };
-    let wanted = [AuditCheck::BalancesEqualPostings, AuditCheck::HeldEqualsOpenOrders];
+    let wanted = [
+        AuditCheck::BalancesEqualPostings,
+        AuditCheck::HeldEqualsOpenOrders,
+    ];
     assert_eq!(found_after(damage).await, wanted);
 }
 
@@ -121,7 +143,9 @@ async fn a_wrong_total_is_found() {
 async fn an_order_paid_before_it_was_placed_is_found() {
     let damage = |rows: &mut Rows| {
         damage_order(rows, OrderStatus::Paid, |order| {
-            order.state = OrderState::Paid { paid_at: Timestamp::from_millis(0) };
+            order.state = OrderState::Paid {
+                paid_at: Timestamp::from_millis(0),
+            };
         });
     };
     assert_eq!(found_after(damage).await, [AuditCheck::OrdersAgree]);
@@ -133,7 +157,11 @@ async fn an_order_sent_unpaid_is_found() {
         damage_order(rows, OrderStatus::Cancelled, |order| {
             let cancelled_at = order.placed_at();
             let sent_at = Some(cancelled_at);
-            order.state = OrderState::Cancelled { cancelled_at, paid_at: None, sent_at };
+            order.state = OrderState::Cancelled {
+                cancelled_at,
+                paid_at: None,
+                sent_at,
+            };
         });
     };
     assert_eq!(found_after(damage).await, [AuditCheck::OrdersAgree]);
@@ -143,7 +171,9 @@ async fn an_order_sent_unpaid_is_found() {
 async fn a_payment_that_was_never_made_is_found() {
     let damage = |rows: &mut Rows| {
         damage_order(rows, OrderStatus::Placed, |order| {
-            order.state = OrderState::Paid { paid_at: order.placed_at() };
+            order.state = OrderState::Paid {
+                paid_at: order.placed_at(),
+            };
         });
     };
     let wanted = [AuditCheck::OrdersAgree, AuditCheck::HeldEqualsOpenOrders];
@@ -152,8 +182,14 @@ async fn a_payment_that_was_never_made_is_found() {
 
 #[tokio::test]
 async fn entries_of_a_lost_order_are_found() {
-    let damage = |rows: &mut Rows| rows.orders.retain(|_, order| order.status() != OrderStatus::Paid);
-    let wanted =
-        [AuditCheck::StockEquation, AuditCheck::OrdersAgree, AuditCheck::HeldEqualsOpenOrders];
+    let damage = |rows: &mut Rows| {
+        rows.orders
+            .retain(|_, order| order.status() != OrderStatus::Paid)
+    };
+    let wanted = [
+        AuditCheck::StockEquation,
+        AuditCheck::OrdersAgree,
+        AuditCheck::HeldEqualsOpenOrders,
+    ];
     assert_eq!(found_after(damage).await, wanted);
 }
