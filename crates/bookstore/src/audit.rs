@@ -14,7 +14,7 @@ const SHOWN_MAX: usize = 5;
 
 /// Checks everything stored against itself.
 pub async fn run(arguments: &DataArguments) -> anyhow::Result<Verdict> {
-    let storage = data::open_read_only(arguments)?;
+    let storage = data::open_read_only(arguments).await?;
     let report = storage.audit().await?;
     storage.close().await?;
     say(table(&report).trim_end());
@@ -25,7 +25,8 @@ pub async fn run(arguments: &DataArguments) -> anyhow::Result<Verdict> {
     })
 }
 
-fn table(report: &AuditReport) -> String {
+/// The report as a table, and its verdict below.
+pub fn table(report: &AuditReport) -> String {
     let mut text = format!("{:<30} {:>12} {:>8}\n", "check", "looked at", "wrong");
     for finding in &report.findings {
         let name = finding.check.to_string();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use domain::{CancelUntil, Fen, Stock, StoreId, UserId};
 
+use crate::data::Location;
 use crate::settings::{self, Engine};
 
 const AFTER_HELP: &str = "\
@@ -30,6 +31,18 @@ asked.
 Exit codes: 0 every book is in the store, 1 rows were skipped or it was interrupted, 2 could not \
 run.";
 
+const MIGRATE_AFTER_HELP: &str = "\
+Everything moves: accounts with their passwords and money, stores, books, orders, the ledger, and \
+what keeps tokens and idempotency keys good. Both ends are then added up, compared and audited. \
+The shop that moves is only read and stays as it is.
+
+Nobody else may use either place meanwhile: stop the server first. Interrupted, by Ctrl-C or by \
+a power failure, run it again: it goes on where it stopped, and until it is done no server starts \
+on what is there.
+
+Exit codes: 0 the shop is there and right, 1 something differs or is wrong, or it was \
+interrupted, 2 could not run.";
+
 /// A marketplace server: sellers open stores, buyers order books
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
@@ -48,6 +61,9 @@ pub enum Command {
     Serve(ServeArguments),
     /// List all books of a SQLite book file in one store
     Import(ImportArguments),
+    /// Move a whole shop to another place, or to another storage engine
+    #[command(after_help = MIGRATE_AFTER_HELP)]
+    Migrate(MigrateArguments),
     /// Check everything stored against itself: money, stock, orders
     #[command(after_help = "\
 Changes nothing, and may run beside a working server.
@@ -126,6 +142,16 @@ pub struct ImportArguments {
     pub stock: Stock,
     #[command(flatten)]
     pub data: DataArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct MigrateArguments {
+    /// Where the shop is: `sqlite:FOLDER`, or just the folder
+    #[arg(long, value_name = "URL", value_parser = settings::location)]
+    pub from: Location,
+    /// Where it is to be: the same, but empty
+    #[arg(long, value_name = "URL", value_parser = settings::location)]
+    pub to: Location,
 }
 
 #[derive(Debug, Args)]

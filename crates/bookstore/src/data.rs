@@ -1,7 +1,9 @@
-//! The data folder, opened with the engine that was chosen: the only place that names one.
+//! Data, opened with the engine that keeps it: the only place that names one.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::bail;
 use domain::Clock;
 use storage::Storage;
 use storage_sqlite::{OpenError, Options, SqliteStorage};
@@ -9,39 +11,118 @@ use storage_sqlite::{OpenError, Options, SqliteStorage};
 use crate::cli::DataArguments;
 use crate::settings::Engine;
 
-/// Opens the data to write; makes it where there is none. Nobody else may write meanwhile.
-pub fn open(arguments: &DataArguments, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Storage>> {
-    match arguments.storage {
-        Engine::Sqlite => Ok(Arc::new(SqliteStorage::open(
-            Options::new(&arguments.data),
-            clock,
-        )?)),
-    }
+/// Where data is, and which engine keeps it there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A folder with a SQLite file in it.
+    Sqlite(PathBuf),
 }
 
-/// Opens the data to write, where there is any.
-pub fn open_existing(
-    arguments: &DataArguments,
-    clock: Arc<dyn Clock>,
-) -> anyhow::Result<Arc<dyn Storage>> {
-    match arguments.storage {
-        Engine::Sqlite => {
-            let looked = SqliteStorage::open_read_only(Options::new(&arguments.data));
-            if let Err(error @ OpenError::NoData { .. }) = looked {
-                return Err(error.into());
+impl Location {
+    /// What the arguments of a command name.
+    pub fn of(arguments: &DataArguments) -> Self {
+        match arguments.storage {
+            Engine::Sqlite => Self::Sqlite(arguments.data.clone()),
+        }
+    }
+
+    /// The location as it is typed: the same text for the same place, wherever one stands.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Sqlite(folder) => format!("sqlite:{}", whole(folder).display()),
+        }
+    }
+
+    fn open_writing(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Storage>> {
+        match self {
+            Self::Sqlite(folder) => Ok(Arc::new(SqliteStorage::open(Options::new(folder), clock)?)),
+        }
+    }
+
+    fn open_reading(&self) -> anyhow::Result<Arc<dyn Storage>> {
+        match self {
+            Self::Sqlite(folder) => {
+                let options = Options::new(folder);
+                Ok(Arc::new(SqliteStorage::open_read_only(options)?))
             }
         }
     }
-    open(arguments, clock)
+
+    fn check_exists(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(folder) => match SqliteStorage::open_read_only(Options::new(folder)) {
+                Err(error @ OpenError::NoData { .. }) => Err(error.into()),
+                // Whatever else is wrong, or out of date, opening it in earnest says or mends.
+                Ok(_) | Err(_) => Ok(()),
+            },
+        }
+    }
+}
+
+/// A folder's path from the root on, without links where it exists.
+fn whole(folder: &Path) -> PathBuf {
+    let found = folder
+        .canonicalize()
+        .or_else(|_| std::path::absolute(folder));
+    found.unwrap_or_else(|_| folder.to_owned())
+}
+
+/// Opens the data to write; makes it where there is none. Nobody else may write meanwhile.
+pub async fn open(
+    arguments: &DataArguments,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<dyn Storage>> {
+    let location = Location::of(arguments);
+    checked(location.open_writing(clock)?, &location).await
+}
+
+/// Opens the data to write, where there is any.
+pub async fn open_existing(
+    arguments: &DataArguments,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<dyn Storage>> {
+    let location = Location::of(arguments);
+    location.check_exists()?;
+    checked(location.open_writing(clock)?, &location).await
 }
 
 /// Opens the data to read, beside a working server.
-pub fn open_read_only(arguments: &DataArguments) -> anyhow::Result<Arc<dyn Storage>> {
-    match arguments.storage {
-        Engine::Sqlite => Ok(Arc::new(SqliteStorage::open_read_only(Options::new(
-            &arguments.data,
-        ))?)),
+pub async fn open_read_only(arguments: &DataArguments) -> anyhow::Result<Arc<dyn Storage>> {
+    let location = Location::of(arguments);
+    checked(location.open_reading()?, &location).await
+}
+
+/// Opens the shop that is to move away. Nobody else may write there meanwhile.
+pub async fn open_source(
+    location: &Location,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<dyn Storage>> {
+    location.check_exists()?;
+    location.open_writing(clock)
+}
+
+/// Opens the place that a shop is to move to, where some of it may be already.
+pub async fn open_destination(
+    location: &Location,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<dyn Storage>> {
+    location.open_writing(clock)
+}
+
+/// Refuses a shop that is not all there: nothing in it adds up before it is.
+async fn checked(
+    storage: Arc<dyn Storage>,
+    location: &Location,
+) -> anyhow::Result<Arc<dyn Storage>> {
+    if storage.find_migration().await?.is_none() {
+        return Ok(storage);
     }
+    storage.close().await?;
+    bail!(
+        "a shop is being moved to `{}` and is not all there yet\n\
+         hint: run the same `bookstore migrate` again, it goes on where it stopped",
+        location.url()
+    )
 }
 
 /// Whether data could not be opened because another process writes to it.

@@ -39,7 +39,7 @@ pub async fn run(arguments: &ImportArguments) -> anyhow::Result<Verdict> {
     let file = BookFile::open(&arguments.file)?;
     let total = file.count().context("the book file can't be read")?;
     let clock = Arc::new(SystemClock);
-    let storage = data::open(&arguments.data, clock.clone())?;
+    let storage = data::open(&arguments.data, clock.clone()).await?;
     let app = App::new(storage.clone(), clock, Settings::default()).await?;
     let imported = import(&app, arguments, file, total).await;
     storage
@@ -193,7 +193,7 @@ impl<'a> Import<'a> {
         Self {
             app,
             arguments,
-            progress: Progress::begin(total),
+            progress: Progress::begin(total, "books"),
             added: 0,
             present: 0,
             skipped: 0,
@@ -266,7 +266,7 @@ impl<'a> Import<'a> {
         match outcome? {
             Ok(_) => {
                 self.added += 1;
-                self.progress.step();
+                self.progress.advance(1);
             }
             // The file has the id twice: the first was under way when the second was looked for.
             Err(Refused::Rule(AddListingRefusal::BookExists(_))) => self.count_present(),
@@ -277,13 +277,13 @@ impl<'a> Import<'a> {
 
     fn count_present(&mut self) {
         self.present += 1;
-        self.progress.step();
+        self.progress.advance(1);
     }
 
     fn skip(&mut self, which: &str, reason: &str) {
         self.skipped += 1;
         self.progress.note(&format!("skipped {which}: {reason}"));
-        self.progress.step();
+        self.progress.advance(1);
     }
 
     fn summarize(&self, store: &StoreId) {

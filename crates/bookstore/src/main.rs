@@ -12,6 +12,7 @@ mod cli;
 mod clock;
 mod data;
 mod import;
+mod migrate;
 mod operator;
 mod output;
 mod progress;
@@ -69,6 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         match command {
             Command::Serve(arguments) => serve::run(&arguments).await,
             Command::Import(arguments) => import::run(&arguments).await,
+            Command::Migrate(arguments) => migrate::run(&arguments).await,
             Command::Audit(arguments) => audit::run(&arguments.data).await,
             Command::User(UserCommand::Fund(arguments)) => user::fund(&arguments).await,
         }

@@ -20,13 +20,16 @@ fn write_rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
 pub struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
+    what: &'static str,
+    /// Where it began.
+    first: u64,
     began: Instant,
     told: Instant,
 }
 
 impl Progress {
-    /// Begins at none of `total` books.
-    pub fn begin(total: u64) -> Self {
+    /// Begins at none of `total` of these.
+    pub fn begin(total: u64, what: &'static str) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
         let target = if is_terminal {
             ProgressDrawTarget::stderr()
@@ -34,25 +37,38 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let style = ProgressStyle::with_template(
-            "{bar:30} {human_pos} of {human_len} books  {rate}  {eta} left",
+            "{bar:30} {human_pos} of {human_len} {msg}  {rate}  {eta} left",
         );
-        let bar = ProgressBar::with_draw_target(Some(total), target).with_style(
-            style
-                .expect("the template is well-formed")
-                .with_key("rate", write_rate),
-        );
+        let style = style.expect("the template is well-formed");
+        let bar = ProgressBar::with_draw_target(Some(total), target)
+            .with_style(style.with_key("rate", write_rate))
+            .with_message(what);
         let now = Instant::now();
         Self {
             bar,
             is_terminal,
+            what,
+            first: 0,
             began: now,
             told: now,
         }
     }
 
-    /// One book further.
-    pub fn step(&mut self) {
-        self.bar.inc(1);
+    /// Goes on from where an earlier attempt came to.
+    pub fn go_on_at(&mut self, position: u64) {
+        self.first = position;
+        self.bar.set_position(position);
+        self.bar.reset_eta();
+    }
+
+    /// How many there are, as is known better by now.
+    pub fn set_total(&self, total: u64) {
+        self.bar.set_length(total);
+    }
+
+    /// So many further.
+    pub fn advance(&mut self, count: u64) {
+        self.bar.inc(count);
         if !self.is_terminal && self.told.elapsed() >= LINE_EVERY {
             self.told = Instant::now();
             note(&self.line());
@@ -80,11 +96,12 @@ impl Progress {
         let millis = u64::try_from(self.began.elapsed().as_millis())
             .unwrap_or(u64::MAX)
             .max(1);
-        let rate = (done * 1_000 / millis).max(1);
+        let rate = (done.saturating_sub(self.first) * 1_000 / millis).max(1);
         let left = Duration::from_secs(total.saturating_sub(done) / rate);
         let (done, total, rate) = (grouped(done), grouped(total), grouped(rate));
+        let what = self.what;
         format!(
-            "{done} of {total} books  {rate}/s  {} left",
+            "{done} of {total} {what}  {rate}/s  {} left",
             crate::settings::say(left)
         )
     }

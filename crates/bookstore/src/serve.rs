@@ -36,7 +36,7 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<Verdict> {
     let listener = listen(arguments.listen).await?;
     let address = listener.local_addr().context("the address can't be read")?;
     let clock = Arc::new(SystemClock);
-    let storage = data::open(&arguments.data, clock.clone())?;
+    let storage = data::open(&arguments.data, clock.clone()).await?;
     let app = Arc::new(App::new(storage.clone(), clock, to_settings(arguments)).await?);
     let mut running = Running::start(listener, app, storage);
     running.open_door(&arguments.data.data);

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use domain::{CancelUntil, Fen, Stock, StoreId, UserId};
 
+use crate::data::Location;
+
 /// The shortest timeout: the stock of a cancelled order is back within that time.
 pub const TIMEOUT_MIN: Duration = Duration::from_secs(1);
 /// The longest timeout: ten years as `humantime` counts them.
@@ -33,6 +35,22 @@ pub fn engine(text: &str) -> Read<Engine> {
              hint: `sqlite:` is the only one, and keeps one file in the data folder"
         )),
         None => Err("no engine is named\n  hint: write `sqlite:`".into()),
+    }
+}
+
+/// A place of data: a folder, with or without the engine's name before it.
+pub fn location(text: &str) -> Read<Location> {
+    const HINT: &str = "hint: write `sqlite:FOLDER`, or just the folder";
+    let is_scheme = |word: &str| word.chars().all(|letter| letter.is_ascii_alphabetic());
+    match text.split_once(':') {
+        Some(("sqlite", "")) | None if text.is_empty() || text.ends_with(':') => {
+            Err(format!("no folder is named\n  {HINT}"))
+        }
+        Some(("sqlite", folder)) => Ok(Location::Sqlite(folder.into())),
+        Some((scheme, _)) if is_scheme(scheme) => Err(format!(
+            "this program has no storage engine `{scheme}`\n  {HINT}"
+        )),
+        _ => Ok(Location::Sqlite(text.into())),
     }
 }
 
@@ -174,6 +192,21 @@ mod tests {
                 .unwrap_err()
                 .contains("`mongodb`")
         );
+    }
+
+    #[test]
+    fn a_place_is_a_folder_with_or_without_its_engine() {
+        for (text, folder) in [
+            ("sqlite:/a/b", "/a/b"),
+            ("sqlite:data", "data"),
+            ("./a:b", "./a:b"),
+            ("data", "data"),
+        ] {
+            assert_eq!(location(text), Ok(Location::Sqlite(folder.into())));
+        }
+        for bad in ["", "sqlite:", "mongodb://localhost/", "sqlit:data"] {
+            assert!(location(bad).is_err(), "{bad:?} was taken");
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub enum Funded {
 /// the data, it is asked to.
 pub async fn fund(arguments: &FundArguments) -> anyhow::Result<Verdict> {
     let FundArguments { id, amount, data } = arguments;
-    let funded = match data::open_existing(data, Arc::new(SystemClock)) {
+    let funded = match data::open_existing(data, Arc::new(SystemClock)).await {
         Ok(storage) => {
             let funded = add_funds(&*storage, id, *amount).await;
             storage

@@ -19,7 +19,13 @@ impl SourceMark {
     #[must_use]
     pub fn new(secret: &[u8; 32], place: &str) -> Self {
         let hasher = Sha256::new_with_prefix("where a bookstore moves from");
-        Self(hasher.chain_update(secret).chain_update(place).finalize().into())
+        Self(
+            hasher
+                .chain_update(secret)
+                .chain_update(place)
+                .finalize()
+                .into(),
+        )
     }
 
     /// The mark's bytes, which give nothing of the secret away.
@@ -64,8 +70,17 @@ pub struct Restore {
 
 impl fmt::Debug for Restore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { after, changes, reached, .. } = self;
-        write!(f, "Restore({} rows, {after:?} to {reached:?})", changes.len())
+        let Self {
+            after,
+            changes,
+            reached,
+            ..
+        } = self;
+        write!(
+            f,
+            "Restore({} rows, {after:?} to {reached:?})",
+            changes.len()
+        )
     }
 }
 
@@ -200,7 +215,10 @@ mod tests {
         let market = Market::with_book();
         let account = |name: &&str| {
             let id = user(name);
-            Change::Account(crate::Account { id, ..market.account(BUYER).clone() })
+            Change::Account(crate::Account {
+                id,
+                ..market.account(BUYER).clone()
+            })
         };
         Restore {
             source: SourceMark::new(&HERE, "a"),
@@ -232,7 +250,10 @@ mod tests {
         let mut market = Market::with_book();
         let before = market.account(BUYER).clone();
         let refusal = RestoreRefusal::RowExists(Key::Account(user(BUYER)));
-        assert_eq!(market.run(&part(&["a", BUYER], None, "1"), START), Err(refusal));
+        assert_eq!(
+            market.run(&part(&["a", BUYER], None, "1"), START),
+            Err(refusal)
+        );
         assert_eq!(*market.account(BUYER), before);
         assert_eq!(market.rows.migration(), Ok(None));
     }
@@ -243,12 +264,17 @@ mod tests {
         market.run(&part(&["a"], None, "1"), START).unwrap();
         for (secret, place) in [(&HERE, "b"), (&[2; 32], "a")] {
             let source = SourceMark::new(secret, place);
-            let other = Restore { source, ..part(&["b"], Some("1"), "2") };
+            let other = Restore {
+                source,
+                ..part(&["b"], Some("1"), "2")
+            };
             assert_eq!(market.run(&other, START), Err(RestoreRefusal::OtherSource));
             let refused = market.run(&EndMigration { source }, START);
             assert_eq!(refused, Err(EndMigrationRefusal::NotMoving));
         }
-        let end = EndMigration { source: SourceMark::new(&HERE, "a") };
+        let end = EndMigration {
+            source: SourceMark::new(&HERE, "a"),
+        };
         assert_eq!(market.run(&end, START), Ok(()));
         assert_eq!(market.rows.migration(), Ok(None));
         assert_eq!(market.run(&end, START), Err(EndMigrationRefusal::NotMoving));

@@ -11,13 +11,14 @@ use crate::{accounts, books, idempotency, ledger, listings, orders, stores, term
 
 const DOING: &str = "exporting";
 
-/// Rows are numbered in order and seldom removed, so the last number tells how many there are.
+/// Rows are numbered in order and seldom removed, so the last number tells how many there are;
+/// kept answers go from the front.
 pub(crate) const COUNT_ROUGHLY: &str = "
     SELECT (SELECT coalesce(max(id), 0) FROM accounts) + (SELECT coalesce(max(id), 0) FROM stores)
          + (SELECT coalesce(max(id), 0) FROM texts) + (SELECT coalesce(max(id), 0) FROM pictures)
          + (SELECT coalesce(max(id), 0) FROM listings) + (SELECT coalesce(max(id), 0) FROM orders)
          + (SELECT coalesce(max(id), 0) FROM entries)
-         + (SELECT coalesce(max(id) - min(id) + 1, 0) FROM kept_answers)";
+         + coalesce((SELECT max(id) FROM kept_answers) - (SELECT min(id) FROM kept_answers), 0)";
 
 pub(crate) fn export(
     connection: &Connection,
@@ -45,11 +46,7 @@ pub(crate) fn export(
 }
 
 /// Reads on in a section until it ends or the page is full, and moves the place there.
-fn read_section(
-    connection: &Connection,
-    at: &mut ExportCursor,
-    page: &mut PageRows,
-) -> Stored<()> {
+fn read_section(connection: &Connection, at: &mut ExportCursor, page: &mut PageRows) -> Stored<()> {
     let sql = match at.section {
         Section::Accounts => accounts::LIST_ALL,
         Section::Stores => stores::LIST_ALL,

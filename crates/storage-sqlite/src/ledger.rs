@@ -111,9 +111,7 @@ fn append(connection: &Connection, rows: &mut WorkingSet, transfer: &Transfer) -
         _ => None,
     };
     let mut statement = connection
-        .prepare_cached(
-            "INSERT INTO entries (kind, order_id, account, at) VALUES (?1, ?2, ?3, ?4)",
-        )
+        .prepare_cached("INSERT INTO entries (kind, order_id, account, at) VALUES (?1, ?2, ?3, ?4)")
         .doing(doing)?;
     let kind = kind_code(transfer.kind);
     let entry = statement

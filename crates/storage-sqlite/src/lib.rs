@@ -37,7 +37,8 @@ use std::thread::JoinHandle;
 use domain::{Account, Clock, Listing, ListingKey, Migration, Order, OrderId, Store, StoreId};
 use domain::{TerminalKey, Timestamp, UserId};
 use storage::{
-    AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Job, OrderQuery, Reading, Session, Storage, StorageError,
+    AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Job, OrderQuery,
+    Reading, Session, Storage, StorageError,
 };
 use tokio::sync::{Mutex, oneshot};
 

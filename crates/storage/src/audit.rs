@@ -63,7 +63,12 @@ impl Finding {
     /// A check that has looked at nothing yet.
     #[must_use]
     pub fn new(check: AuditCheck) -> Self {
-        Self { check, checked: 0, wrong: 0, shown: Vec::new() }
+        Self {
+            check,
+            checked: 0,
+            wrong: 0,
+            shown: Vec::new(),
+        }
     }
 
     /// Counts a row, and says what is wrong with it if anything is.

@@ -54,7 +54,11 @@ impl<O: Operation> Pending<O> {
         request: Request<O>,
         reply: oneshot::Sender<Result<Outcome<O>, StorageError>>,
     ) -> Self {
-        Self { request, outcome: None, reply }
+        Self {
+            request,
+            outcome: None,
+            reply,
+        }
     }
 }
 
@@ -135,7 +139,9 @@ pub fn part_batches(jobs: Vec<Box<dyn Job>>) -> Vec<Vec<Box<dyn Job>>> {
     let mut is_open = false;
     for job in jobs {
         let is_exclusive = job.is_exclusive();
-        let has_room = batches.last().is_some_and(|batch| batch.len() < BATCH_MAX_OPERATIONS);
+        let has_room = batches
+            .last()
+            .is_some_and(|batch| batch.len() < BATCH_MAX_OPERATIONS);
         match batches.last_mut() {
             Some(batch) if is_open && has_room && !is_exclusive => batch.push(job),
             _ => batches.push(vec![job]),
@@ -157,7 +163,8 @@ pub async fn run_batch<T: Transact>(
         return;
     };
     if error.kind() == ErrorKind::OutcomeUnknown || jobs.len() == 1 {
-        jobs.into_iter().for_each(|job| job.answer(Err(error.clone())));
+        jobs.into_iter()
+            .for_each(|job| job.answer(Err(error.clone())));
         return;
     }
     for job in jobs {
@@ -213,7 +220,10 @@ async fn transact<T: Transact>(
             return finish(engine, rows).await;
         }
     }
-    Err(StorageError::new(ErrorKind::Internal, "loading rows that a rule never stops asking for"))
+    Err(StorageError::new(
+        ErrorKind::Internal,
+        "loading rows that a rule never stops asking for",
+    ))
 }
 
 async fn finish<T: Transact>(engine: &mut T, rows: &mut WorkingSet) -> Result<(), StorageError> {

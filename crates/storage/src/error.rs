@@ -37,7 +37,11 @@ impl StorageError {
     /// A failure without a driver's error behind it.
     #[must_use]
     pub fn new(kind: ErrorKind, doing: &'static str) -> Self {
-        Self { kind, doing, source: None }
+        Self {
+            kind,
+            doing,
+            source: None,
+        }
     }
 
     /// A failure that a driver's error caused.
@@ -47,7 +51,11 @@ impl StorageError {
         doing: &'static str,
         source: impl Error + Send + Sync + 'static,
     ) -> Self {
-        Self { kind, doing, source: Some(Arc::new(source)) }
+        Self {
+            kind,
+            doing,
+            source: Some(Arc::new(source)),
+        }
     }
 
     /// What the failure means.
@@ -80,6 +88,8 @@ impl fmt::Display for StorageError {
 
 impl Error for StorageError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
     }
 }

@@ -98,7 +98,9 @@ impl ExportCursor {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (name, position) = text.split_once(':')?;
-        let section = Section::ALL.into_iter().find(|section| section.as_str() == name)?;
+        let section = Section::ALL
+            .into_iter()
+            .find(|section| section.as_str() == name)?;
         let position = position.into();
         Some(Self { section, position })
     }
@@ -145,7 +147,11 @@ impl PageRows {
     #[must_use]
     pub fn new(limit: ExportLimit) -> Self {
         let changes = Vec::new();
-        Self { limit, bytes: 0, changes }
+        Self {
+            limit,
+            bytes: 0,
+            changes,
+        }
     }
 
     /// Whether the page takes no more.
@@ -186,7 +192,9 @@ fn bytes_of(change: &Change) -> usize {
             Change::Text(row) => row.fields().bytes(),
             Change::Picture(row) => row.bytes().len(),
             Change::Listing(row) => {
-                row.key.book.as_str().len() + row.details.title.len() + 16 * row.details.pictures.len()
+                row.key.book.as_str().len()
+                    + row.details.title.len()
+                    + 16 * row.details.pictures.len()
             }
             Change::Order(row) => {
                 let line = |line: &domain::OrderLine| ROW_BYTES + line.title.len();

@@ -16,7 +16,10 @@ use crate::export::{ExportCursor, ExportLimit, ExportPage, Section};
 use crate::port::{Storage, run};
 
 /// What one transaction moves: enough to make its commit cheap, little enough to be over soon.
-pub const PAGE_LIMIT: ExportLimit = ExportLimit { rows: 2_000, bytes: 4 << 20 };
+pub const PAGE_LIMIT: ExportLimit = ExportLimit {
+    rows: 2_000,
+    bytes: 4 << 20,
+};
 
 /// Why a shop can't be moved.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -109,7 +112,16 @@ impl<'a> Move<'a> {
         let page = source.export(reached.clone(), limit).await?;
         let rows_expected = page.rows_expected;
         let page = Some(page);
-        Ok(Self { source, destination, mark, reached, rows_moved, rows_expected, page, limit })
+        Ok(Self {
+            source,
+            destination,
+            mark,
+            reached,
+            rows_moved,
+            rows_expected,
+            page,
+            limit,
+        })
     }
 
     /// How many rows have moved, those of earlier attempts too.
@@ -175,7 +187,10 @@ impl<'a> Move<'a> {
     /// # Panics
     /// If there is more to move.
     pub async fn end(self) -> Result<(), MigrationError> {
-        assert!(self.page.is_none(), "a shop is whole once all its pages have moved");
+        assert!(
+            self.page.is_none(),
+            "a shop is whole once all its pages have moved"
+        );
         let operation = EndMigration { source: self.mark };
         match run(self.destination, Request::unproved(operation)).await? {
             Ok(_) => Ok(()),
@@ -186,7 +201,9 @@ impl<'a> Move<'a> {
 }
 
 async fn is_empty(storage: &dyn Storage) -> Result<bool, StorageError> {
-    let page = storage.export(None, ExportLimit { rows: 1, bytes: 1 }).await?;
+    let page = storage
+        .export(None, ExportLimit { rows: 1, bytes: 1 })
+        .await?;
     Ok(page.changes.is_empty())
 }
 

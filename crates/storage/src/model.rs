@@ -19,9 +19,9 @@ use std::thread::JoinHandle;
 use domain::idempotency::KEPT_FOR;
 use domain::working_set::Table;
 use domain::{
-    Account, BookText, Clock, KeepKey, KeptAnswer, Key, Listing, ListingKey, Migration, Obligations, Order,
-    OrderId, OrderState, OrderStatus, Picture, PictureHash, Store, StoreId, Terminal, TerminalKey,
-    TextHash, Timestamp, Transfer, UserId, WorkingSet,
+    Account, BookText, Clock, KeepKey, KeptAnswer, Key, Listing, ListingKey, Migration,
+    Obligations, Order, OrderId, OrderState, OrderStatus, Picture, PictureHash, Store, StoreId,
+    Terminal, TerminalKey, TextHash, Timestamp, Transfer, UserId, WorkingSet,
 };
 
 use crate::audit::AuditReport;

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 
 use domain::{
-    Account, Answer, Generation, Listing, ListingKey, Migration, Operation, Order, OrderId, OrderStatus,
-    Refused, Request, Store, StoreId, TerminalKey, Timestamp, UserId,
+    Account, Answer, Generation, Listing, ListingKey, Migration, Operation, Order, OrderId,
+    OrderStatus, Refused, Request, Store, StoreId, TerminalKey, Timestamp, UserId,
 };
 use tokio::sync::oneshot;
 
@@ -17,8 +17,7 @@ use crate::export::{ExportCursor, ExportLimit, ExportPage};
 pub type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
 
 /// What an operation came to, where nothing broke.
-pub type Outcome<O> =
-    Result<Answer<<O as Operation>::Done>, Refused<<O as Operation>::Refusal>>;
+pub type Outcome<O> = Result<Answer<<O as Operation>::Done>, Refused<<O as Operation>::Refusal>>;
 
 /// What a token is checked against.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,10 +150,7 @@ pub trait Storage: Send + Sync {
 /// # Errors
 /// As [`Storage::submit`], and what the engine says of a failed batch. Of all kinds only
 /// [`ErrorKind::OutcomeUnknown`] leaves open whether the operation happened.
-pub async fn run<O>(
-    storage: &dyn Storage,
-    request: Request<O>,
-) -> Result<Outcome<O>, StorageError>
+pub async fn run<O>(storage: &dyn Storage, request: Request<O>) -> Result<Outcome<O>, StorageError>
 where
     O: Operation + Send + 'static,
     O::Done: Send,

@@ -6,6 +6,8 @@ mod commands;
 #[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
+mod migrate;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod support;

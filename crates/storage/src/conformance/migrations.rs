@@ -99,7 +99,10 @@ async fn walk(storage: &dyn Storage, limit: ExportLimit) -> Vec<Change> {
     loop {
         let page = storage.export(after, limit).await.expect("no failure");
         assert!(page.changes.len() <= limit.rows);
-        assert!(page.is_last || !page.changes.is_empty(), "a page brings one further");
+        assert!(
+            page.is_last || !page.changes.is_empty(),
+            "a page brings one further"
+        );
         rows.extend(page.changes);
         if page.is_last {
             return rows;
@@ -125,9 +128,18 @@ async fn move_all(source: &dyn Storage, destination: &dyn Storage) {
     let (from, to) = (add_up(source).await, add_up(destination).await);
     assert_eq!(from, to);
     assert_eq!(everything(source).await, everything(destination).await);
-    assert!(destination.find_migration().await.expect("no failure").is_some());
+    assert!(
+        destination
+            .find_migration()
+            .await
+            .expect("no failure")
+            .is_some()
+    );
     moving.end().await.expect("it is whole");
-    assert_eq!(destination.find_migration().await.expect("no failure"), None);
+    assert_eq!(
+        destination.find_migration().await.expect("no failure"),
+        None
+    );
 }
 
 async fn add_up(storage: &dyn Storage) -> Totals {
@@ -149,17 +161,26 @@ pub async fn an_export_has_each_row_once(shop: &Shop) {
     assert_eq!(sections.len(), rows.len());
     assert!(sections.is_sorted());
     let has = |section| sections.contains(&section);
-    assert!(Section::ALL.into_iter().all(has), "a furnished shop has some of everything");
+    assert!(
+        Section::ALL.into_iter().all(has),
+        "a furnished shop has some of everything"
+    );
     let mut names: Vec<_> = rows.iter().map(|row| format!("{row:?}")).collect();
     names.sort_unstable();
     names.dedup();
     let alike = 1; // The two kept deposits are alike but for their keys; the ledger has them twice.
     assert_eq!(names.len() + alike, rows.len());
     for size in 1..=rows.len() + 1 {
-        let limit = ExportLimit { rows: size, bytes: BYTES_MAX };
+        let limit = ExportLimit {
+            rows: size,
+            bytes: BYTES_MAX,
+        };
         assert_eq!(walk(&*storage, limit).await, rows, "pages of {size}");
     }
-    let limit = ExportLimit { rows: 100, bytes: 300 };
+    let limit = ExportLimit {
+        rows: 100,
+        bytes: 300,
+    };
     assert_eq!(walk(&*storage, limit).await, rows);
 }
 
@@ -174,16 +195,29 @@ pub async fn an_exported_page_is_bounded_in_bytes(shop: &Shop) {
     let storage = shop.storage();
     let mut after = Some(ExportCursor::begin(Section::Pictures));
     for _ in 0..4 {
-        let limit = ExportLimit { rows: 100, bytes: 15_000 };
+        let limit = ExportLimit {
+            rows: 100,
+            bytes: 15_000,
+        };
         let page = storage.export(after, limit).await.expect("no failure");
         assert_eq!(page.changes.len(), 2);
-        assert!(page.changes.iter().all(|row| Section::of(row) == Some(Section::Pictures)));
+        assert!(
+            page.changes
+                .iter()
+                .all(|row| Section::of(row) == Some(Section::Pictures))
+        );
         assert!(page.rows_expected >= 8);
         after = Some(page.end);
     }
-    let limit = ExportLimit { rows: 100, bytes: 0 };
+    let limit = ExportLimit {
+        rows: 100,
+        bytes: 0,
+    };
     let page = storage.export(after, limit).await.expect("no failure");
-    assert_eq!(page.changes.iter().map(Section::of).collect::<Vec<_>>(), [Some(Section::Listings)]);
+    assert_eq!(
+        page.changes.iter().map(Section::of).collect::<Vec<_>>(),
+        [Some(Section::Listings)]
+    );
 }
 
 /// A storage in which nothing was ever stored has one page, without rows; the secret is no row.
@@ -203,8 +237,14 @@ pub async fn a_shop_moves_out(shop: &Shop) {
     move_all(&*shop.storage(), &elsewhere).await;
     assert_eq!(everything(&*shop.storage()).await, before);
     assert!(elsewhere.audit().await.expect("no failure").is_clean());
-    let secrets = [shop.storage().secret([0; 32]).await, elsewhere.secret([1; 32]).await];
-    assert_eq!(secrets.map(|secret| secret.expect("no failure")), [SECRET; 2]);
+    let secrets = [
+        shop.storage().secret([0; 32]).await,
+        elsewhere.secret([1; 32]).await,
+    ];
+    assert_eq!(
+        secrets.map(|secret| secret.expect("no failure")),
+        [SECRET; 2]
+    );
 }
 
 /// A shop moves in, and everything is found that was there: by name, in lists, by deadline. It
@@ -216,8 +256,16 @@ pub async fn a_shop_moves_in(shop: &Shop) {
     shop.clock.set(source.now());
     shop.reopen().await;
     shop.audit().await;
-    for (user, name) in [(BUYER, "phone"), (SELLER, "a"), (STRANGER, "x"), ("gone", "x")] {
-        let (here, there) = (shop.find_session(user, name), source.find_session(user, name));
+    for (user, name) in [
+        (BUYER, "phone"),
+        (SELLER, "a"),
+        (STRANGER, "x"),
+        ("gone", "x"),
+    ] {
+        let (here, there) = (
+            shop.find_session(user, name),
+            source.find_session(user, name),
+        );
         assert_eq!(here.await, there.await);
         for party in [OrderParty::Buyer, |user| OrderParty::Seller(user, None)] {
             let party = party(requests::user(user));
@@ -225,13 +273,19 @@ pub async fn a_shop_moves_in(shop: &Shop) {
         }
     }
     for (store, book) in [(STORE, BOOK), (STORE, "novel"), ("second", "novel")] {
-        assert_eq!(shop.listing(store, book).await, source.listing(store, book).await);
+        assert_eq!(
+            shop.listing(store, book).await,
+            source.listing(store, book).await
+        );
     }
     for order in orders {
         assert_eq!(shop.order(order).await, source.order(order).await);
     }
     assert_eq!(shop.next_due().await, source.next_due().await);
-    assert_eq!(shop.storage().secret([1; 32]).await.expect("no failure"), SECRET);
+    assert_eq!(
+        shop.storage().secret([1; 32]).await.expect("no failure"),
+        SECRET
+    );
     source.close().await;
 }
 
@@ -287,7 +341,10 @@ pub async fn an_interrupted_migration_goes_on(shop: &Shop) {
         }
     }
     let rows = everything(&*from).await;
-    assert_eq!((moved, steps), (rows.len() as u64, rows.len().div_ceil(FEW_ROWS.rows)));
+    assert_eq!(
+        (moved, steps),
+        (rows.len() as u64, rows.len().div_ceil(FEW_ROWS.rows))
+    );
     assert_eq!(everything(&*shop.storage()).await, rows);
     // Looking once more finds nothing to do, and it can be ended.
     move_all(&*from, &*shop.storage()).await;
@@ -322,8 +379,20 @@ pub async fn a_part_is_written_once(shop: &Shop) {
     let reached = Some(part.reached.clone());
     let outcomes = shop.race(vec![Request::unproved(part.clone()); 4]).await;
     let refused = rule(RestoreRefusal::OutOfStep(reached));
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == done()).count(), 1);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == refused).count(), 3);
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == done())
+            .count(),
+        1
+    );
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == refused)
+            .count(),
+        3
+    );
     shop.reopen().await;
     assert_eq!(shop.run(Request::unproved(part)).await, refused);
     assert_eq!(add_up(&*shop.storage()).await.sections[0].rows, 2);
@@ -338,12 +407,18 @@ pub async fn a_used_storage_takes_no_shop(shop: &Shop) {
     let source = ModelStorage::new(shop.clock.clone());
     let storage = shop.storage();
     let refused = Move::begin(&source, &*storage, PLACE, SECRET, PAGE_LIMIT).await;
-    assert!(matches!(refused.err(), Some(MigrationError::DestinationInUse)));
+    assert!(matches!(
+        refused.err(),
+        Some(MigrationError::DestinationInUse)
+    ));
     let part = first_part(&["anna", "bert"]).await;
     let refusal = RestoreRefusal::RowExists(Key::Account(requests::user("bert")));
     assert_eq!(shop.run(Request::unproved(part)).await, rule(refusal));
     assert_eq!(everything(&*shop.storage()).await, before);
-    assert_eq!(shop.storage().find_migration().await.expect("no failure"), None);
+    assert_eq!(
+        shop.storage().find_migration().await.expect("no failure"),
+        None
+    );
 }
 
 /// A storage whose secret is in use already takes no shop that has another.
@@ -352,7 +427,10 @@ pub async fn a_storage_with_a_secret_takes_no_shop(shop: &Shop) {
     let source = ModelStorage::new(shop.clock.clone());
     let storage = shop.storage();
     let refused = Move::begin(&source, &*storage, PLACE, SECRET, PAGE_LIMIT).await;
-    assert!(matches!(refused.err(), Some(MigrationError::DestinationInUse)));
+    assert!(matches!(
+        refused.err(),
+        Some(MigrationError::DestinationInUse)
+    ));
 }
 
 /// While one shop moves in, none comes from elsewhere, and what is not whole doesn't move on.
@@ -373,8 +451,13 @@ pub async fn one_shop_moves_in_at_a_time(shop: &Shop) {
         assert!(matches!(refused.err(), Some(MigrationError::OtherSource)));
     }
     let refused = Move::begin(&*to, &other, PLACE, SECRET, limit).await;
-    assert!(matches!(refused.err(), Some(MigrationError::SourceUnfinished)));
-    let end = EndMigration { source: SourceMark::new(&SECRET, "there") };
+    assert!(matches!(
+        refused.err(),
+        Some(MigrationError::SourceUnfinished)
+    ));
+    let end = EndMigration {
+        source: SourceMark::new(&SECRET, "there"),
+    };
     let refused = shop.run(Request::unproved(end)).await;
     assert!(matches!(refused, Err(Refused::Rule(_))), "{refused:?}");
     move_all(&*from, &*to).await;

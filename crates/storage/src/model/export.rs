@@ -36,10 +36,17 @@ impl Rows {
                 None => break true,
             }
         };
-        let all = Section::ALL.into_iter().map(|section| self.section(section).len() as u64);
+        let all = Section::ALL
+            .into_iter()
+            .map(|section| self.section(section).len() as u64);
         let rows_expected = all.sum();
         let changes = page.into_changes();
-        Ok(ExportPage { changes, end, is_last, rows_expected })
+        Ok(ExportPage {
+            changes,
+            end,
+            is_last,
+            rows_expected,
+        })
     }
 
     /// All rows of a section, in order.
@@ -54,23 +61,34 @@ impl Rows {
             rows.into_iter().map(change).collect()
         }
         match section {
-            Section::Accounts => {
-                sorted(self.accounts.values().cloned(), |row| row.id.clone(), Change::Account)
-            }
-            Section::Stores => {
-                sorted(self.stores.values().cloned(), |row| row.id.clone(), Change::Store)
-            }
-            Section::Texts => {
-                sorted(self.texts.values().cloned(), |row| row.hash(), Change::Text)
-            }
-            Section::Pictures => {
-                sorted(self.pictures.values().cloned(), |row| row.hash(), Change::Picture)
-            }
-            Section::Listings => {
-                sorted(self.listings.values().cloned(), |row| row.key.clone(), Change::Listing)
-            }
+            Section::Accounts => sorted(
+                self.accounts.values().cloned(),
+                |row| row.id.clone(),
+                Change::Account,
+            ),
+            Section::Stores => sorted(
+                self.stores.values().cloned(),
+                |row| row.id.clone(),
+                Change::Store,
+            ),
+            Section::Texts => sorted(self.texts.values().cloned(), |row| row.hash(), Change::Text),
+            Section::Pictures => sorted(
+                self.pictures.values().cloned(),
+                |row| row.hash(),
+                Change::Picture,
+            ),
+            Section::Listings => sorted(
+                self.listings.values().cloned(),
+                |row| row.key.clone(),
+                Change::Listing,
+            ),
             Section::Orders => sorted(self.orders.values().cloned(), |row| row.id, Change::Order),
-            Section::Transfers => self.transfers.iter().cloned().map(Change::Transfer).collect(),
+            Section::Transfers => self
+                .transfers
+                .iter()
+                .cloned()
+                .map(Change::Transfer)
+                .collect(),
             Section::KeptAnswers => sorted(
                 self.kept.clone().into_iter(),
                 |(key, _)| {

@@ -54,6 +54,24 @@ pub fn make(folder: &Path) -> PathBuf {
     path
 }
 
+/// Makes a book file of `count` books with a title and a picture of `picture_bytes` each.
+pub fn make_heavy(folder: &Path, count: usize, picture_bytes: usize) -> PathBuf {
+    let path = folder.join("heavy.db");
+    let sql = format!(
+        "CREATE TABLE book (id TEXT, title TEXT, price INT, picture BLOB);
+         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})
+         INSERT INTO book SELECT 'heavy-' || n, 'book ' || n, 100,
+                                 x'FFD8FFE0' || randomblob({picture_bytes})
+         FROM n;
+         UPDATE book SET picture = CAST(picture AS BLOB);"
+    );
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(&sql)
+        .unwrap();
+    path
+}
+
 /// The file of 100 real books, where this machine has it.
 pub fn real() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/book.db");

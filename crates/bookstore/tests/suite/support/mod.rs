@@ -6,4 +6,4 @@ pub mod client;
 pub mod process;
 
 pub use client::Client;
-pub use process::{Server, run};
+pub use process::{Server, run, start};

@@ -94,6 +94,13 @@ pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Run {
     }
 }
 
+/// Starts a command and lets it run; what it says nobody reads.
+pub fn start(arguments: &[&str]) -> Guarded {
+    let mut command = command(arguments, &[]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    Guarded(child.unwrap())
+}
+
 fn drain(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut text = String::new();
