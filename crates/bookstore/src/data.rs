@@ -6,9 +6,11 @@ use std::sync::Arc;
 use anyhow::bail;
 use domain::Clock;
 use storage::Storage;
+use storage_mongo::MongoStorage;
 use storage_sqlite::{OpenError, Options, SqliteStorage};
 
 use crate::cli::DataArguments;
+use crate::clock::SystemClock;
 use crate::settings::Engine;
 
 /// Where data is, and which engine keeps it there.
@@ -16,13 +18,16 @@ use crate::settings::Engine;
 pub enum Location {
     /// A folder with a SQLite file in it.
     Sqlite(PathBuf),
+    /// The MongoDB deployment that this URL names.
+    Mongo(String),
 }
 
 impl Location {
     /// What the arguments of a command name.
     pub fn of(arguments: &DataArguments) -> Self {
-        match arguments.storage {
+        match &arguments.storage {
             Engine::Sqlite => Self::Sqlite(arguments.data.clone()),
+            Engine::Mongo(url) => Self::Mongo(url.clone()),
         }
     }
 
@@ -30,21 +35,26 @@ impl Location {
     pub fn url(&self) -> String {
         match self {
             Self::Sqlite(folder) => format!("sqlite:{}", whole(folder).display()),
+            Self::Mongo(url) => url.clone(),
         }
     }
 
-    fn open_writing(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Storage>> {
+    async fn open_writing(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Storage>> {
         match self {
             Self::Sqlite(folder) => Ok(Arc::new(SqliteStorage::open(Options::new(folder), clock)?)),
+            Self::Mongo(url) => Ok(Arc::new(MongoStorage::open(url, clock).await?)),
         }
     }
 
-    fn open_reading(&self) -> anyhow::Result<Arc<dyn Storage>> {
+    async fn open_reading(&self) -> anyhow::Result<Arc<dyn Storage>> {
         match self {
             Self::Sqlite(folder) => {
                 let options = Options::new(folder);
                 Ok(Arc::new(SqliteStorage::open_read_only(options)?))
             }
+            Self::Mongo(url) => Ok(Arc::new(
+                MongoStorage::open(url, Arc::new(SystemClock)).await?,
+            )),
         }
     }
 
@@ -55,6 +65,7 @@ impl Location {
                 // Whatever else is wrong, or out of date, opening it in earnest says or mends.
                 Ok(_) | Err(_) => Ok(()),
             },
+            Self::Mongo(_) => Ok(()),
         }
     }
 }
@@ -73,7 +84,7 @@ pub async fn open(
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<dyn Storage>> {
     let location = Location::of(arguments);
-    checked(location.open_writing(clock)?, &location).await
+    checked(location.open_writing(clock).await?, &location).await
 }
 
 /// Opens the data to write, where there is any.
@@ -83,13 +94,13 @@ pub async fn open_existing(
 ) -> anyhow::Result<Arc<dyn Storage>> {
     let location = Location::of(arguments);
     location.check_exists()?;
-    checked(location.open_writing(clock)?, &location).await
+    checked(location.open_writing(clock).await?, &location).await
 }
 
 /// Opens the data to read, beside a working server.
 pub async fn open_read_only(arguments: &DataArguments) -> anyhow::Result<Arc<dyn Storage>> {
     let location = Location::of(arguments);
-    checked(location.open_reading()?, &location).await
+    checked(location.open_reading().await?, &location).await
 }
 
 /// Opens the shop that is to move away. Nobody else may write there meanwhile.
@@ -98,7 +109,7 @@ pub async fn open_source(
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<dyn Storage>> {
     location.check_exists()?;
-    location.open_writing(clock)
+    location.open_writing(clock).await
 }
 
 /// Opens the place that a shop is to move to, where some of it may be already.
@@ -106,7 +117,7 @@ pub async fn open_destination(
     location: &Location,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<dyn Storage>> {
-    location.open_writing(clock)
+    location.open_writing(clock).await
 }
 
 /// Refuses a shop that is not all there: nothing in it adds up before it is.

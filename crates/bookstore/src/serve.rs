@@ -20,7 +20,7 @@ use crate::clock::SystemClock;
 use crate::data;
 use crate::operator::Door;
 use crate::output::say;
-use crate::settings;
+use crate::settings::{self, Engine};
 use crate::signals::StopSignals;
 
 /// How long the jobs may take to end; a round of theirs is one transaction.
@@ -39,7 +39,10 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<Verdict> {
     let storage = data::open(&arguments.data, clock.clone()).await?;
     let app = Arc::new(App::new(storage.clone(), clock, to_settings(arguments)).await?);
     let mut running = Running::start(listener, app, storage);
-    running.open_door(&arguments.data.data);
+    // Into a MongoDB deployment a command writes by itself, whoever else does.
+    if arguments.data.storage == Engine::Sqlite {
+        running.open_door(&arguments.data.data);
+    }
     say(&screen(arguments, address));
     info!(%address, "listening");
 

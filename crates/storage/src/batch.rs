@@ -127,9 +127,31 @@ pub trait Transact: Send {
     /// Undoes the transaction, if one is open; what can't be undone now is gone at the next start.
     fn rollback(&mut self) -> impl Future<Output = ()> + Send;
 
+    /// What to do after a transaction that failed with the certainty that nothing happened.
+    /// `attempts` counts those of this batch so far. Where others write too, an engine waits here
+    /// a moment and tries again; the engine sees to it that this ends.
+    fn recover(
+        &mut self,
+        _error: &StorageError,
+        _attempts: u32,
+    ) -> impl Future<Output = Recovery> + Send {
+        std::future::ready(Recovery::Singly)
+    }
+
     /// Prepares the working set for the next batch: keeps what will be wanted again if nobody
     /// else writes, and forgets the rest.
     fn retain(&mut self, rows: &mut WorkingSet);
+}
+
+/// What becomes of a batch of which nothing was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// All of it runs again, as of this moment.
+    Again(Timestamp),
+    /// Its operations run again, each on its own.
+    Singly,
+    /// Its operations fail.
+    GiveUp,
 }
 
 /// Parts what waits into batches, in order: an exclusive operation has one of its own.
@@ -158,20 +180,44 @@ pub async fn run_batch<T: Transact>(
     mut jobs: Vec<Box<dyn Job>>,
     now: Timestamp,
 ) {
-    let Err(error) = attempt(engine, rows, &mut jobs, now).await else {
+    let Err((error, recovery)) = persist(engine, rows, &mut jobs, now).await else {
         jobs.into_iter().for_each(|job| job.answer(Ok(())));
         return;
     };
-    if error.kind() == ErrorKind::OutcomeUnknown || jobs.len() == 1 {
+    if recovery == Recovery::GiveUp || jobs.len() == 1 {
         jobs.into_iter()
             .for_each(|job| job.answer(Err(error.clone())));
         return;
     }
     for job in jobs {
         let mut alone = [job];
-        let stored = attempt(engine, rows, &mut alone, now).await;
+        let stored = persist(engine, rows, &mut alone, now).await;
         let [job] = alone;
-        job.answer(stored);
+        job.answer(stored.map_err(|(error, _)| error));
+    }
+}
+
+/// One transaction, as often as the engine wants to try it. An error comes with what the engine
+/// wants instead: never [`Recovery::Again`].
+async fn persist<T: Transact>(
+    engine: &mut T,
+    rows: &mut WorkingSet,
+    jobs: &mut [Box<dyn Job>],
+    mut now: Timestamp,
+) -> Result<(), (StorageError, Recovery)> {
+    let mut attempts = 0;
+    loop {
+        let Err(error) = attempt(engine, rows, jobs, now).await else {
+            return Ok(());
+        };
+        if error.kind() == ErrorKind::OutcomeUnknown {
+            return Err((error, Recovery::GiveUp));
+        }
+        attempts += 1;
+        match engine.recover(&error, attempts).await {
+            Recovery::Again(later) => now = later,
+            recovery => return Err((error, recovery)),
+        }
     }
 }
 

@@ -31,9 +31,14 @@ pub struct Client {
 
 impl Client {
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        stream.set_write_timeout(Some(TIMEOUT))?;
+        Self::connect_for(address, TIMEOUT)
+    }
+
+    /// Connects, and waits no longer than `timeout` for anything.
+    pub fn connect_for(address: SocketAddr, timeout: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, timeout)?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream: BufReader::new(stream),
@@ -49,8 +54,19 @@ impl Client {
 
     /// Asks; an error where no whole answer comes.
     pub fn try_post(&mut self, path: &str, token: &str, body: &Value) -> io::Result<Answer> {
+        self.try_post_with(path, token, "", body)
+    }
+
+    /// The same with more lines in the head, each ending in `\r\n`.
+    pub fn try_post_with(
+        &mut self,
+        path: &str,
+        token: &str,
+        more: &str,
+        body: &Value,
+    ) -> io::Result<Answer> {
         let body = body.to_string();
-        let mut request = head(path, token, body.len(), "");
+        let mut request = head(path, token, body.len(), more);
         request.push_str(&body);
         self.stream.get_mut().write_all(request.as_bytes())?;
         self.read_answer()

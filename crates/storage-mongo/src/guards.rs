@@ -1,0 +1,123 @@
+//! Guards: what makes two transactions conflict of which one decides on what the other writes.
+//!
+//! MongoDB notices when two transactions write the same document, not when one has read what the
+//! other writes. Three things are decided on without being written, and each has its guard:
+//!
+//! * *The proof*: the epoch of the actor's account, and his terminal's generation. One guard
+//!   document for each account, apart from it so that sellers who are paid are in nobody's way.
+//!   A batch raises the guard of (1) each account that it read and does not write, (2) each user
+//!   of whom it read a terminal, (3) each account that it makes, closes, frees or gives another
+//!   epoch. Take two transactions that overlap, one by an actor's proof, one that voids it. The
+//!   voiding one raises the guard in any case: a logout by (2), all else by (3). The other raises it
+//!   too, by (1) or, with a token, by (2), unless its proof is a password's and it writes the
+//!   account; but a password's proof is voided only by writes to the account, so they conflict there.
+//!   Raising too many guards costs a write, raising too few costs correctness, so an account read
+//!   for other reasons is raised as well.
+//! * *An open store*: orders are placed in a store that its owner may be closing. An order writes
+//!   the listings whose stock it takes, so whoever closes a store writes all listings of it that
+//!   have stock. (All else that a store's openness decides is by its owner's proof.)
+//! * *Absence*: an id that is free. Unique ids turn the second taker away, and a duplicate counts
+//!   as a conflict: in its next attempt it finds the first.
+
+use std::collections::BTreeSet;
+
+use domain::{Store, UserId, WorkingSet};
+use mongodb::bson::{Bson, RawArrayBuf, rawdoc};
+use serde::Serialize;
+
+use crate::error::Stored;
+use crate::schema::{GUARDS, LISTINGS};
+use crate::transaction::Transaction;
+
+const SAVING: &str = "raising guards";
+
+/// A guard as it is kept: as long as its account.
+#[derive(Debug, Serialize)]
+struct GuardDocument {
+    #[serde(rename = "_id")]
+    id: String,
+    raised: i64,
+}
+
+pub(crate) async fn save(transaction: &mut Transaction, rows: &WorkingSet) -> Stored<()> {
+    let mut raised = users_to_raise(transaction, rows);
+    let mut added = Vec::new();
+    let mut freed = Vec::new();
+    for (user, entry) in rows.accounts.changed() {
+        match (entry.saved(), entry.current()) {
+            (None, Some(_)) => {
+                added.push(GuardDocument {
+                    id: user.as_str().to_owned(),
+                    raised: 0,
+                });
+                raised.remove(user);
+            }
+            (Some(_), None) => {
+                freed.push(Bson::from(user.as_str()));
+                raised.remove(user);
+            }
+            _ => {}
+        }
+    }
+    if !raised.is_empty() {
+        let users: RawArrayBuf = raised.iter().map(|user| user.as_str()).collect();
+        let (filter, update) = (
+            rawdoc! { "_id": { "$in": users } },
+            rawdoc! { "$inc": { "raised": 1_i64 } },
+        );
+        transaction
+            .update_many(GUARDS, filter, update, SAVING)
+            .await?;
+    }
+    transaction.delete(GUARDS, freed, SAVING).await?;
+    transaction.insert(GUARDS, added, SAVING).await?;
+    for (_, entry) in rows.stores.changed() {
+        match (entry.saved(), entry.current()) {
+            (Some(saved), Some(store)) if saved.is_open && !store.is_open => {
+                close_doors(transaction, store).await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The rule above, in sorted order. An account that is not there has no guard: proofs of it fail.
+fn users_to_raise(transaction: &Transaction, rows: &WorkingSet) -> BTreeSet<UserId> {
+    let mut raised = BTreeSet::new();
+    for user in transaction
+        .accounts_read
+        .iter()
+        .chain(&transaction.terminals_read)
+    {
+        raised.insert(user.clone());
+    }
+    for (user, entry) in rows.accounts.changed() {
+        let is_same_person = match (entry.saved(), entry.current()) {
+            (Some(saved), Some(account)) => {
+                saved.epoch == account.epoch && saved.is_closed == account.is_closed
+            }
+            _ => false,
+        };
+        if is_same_person && !transaction.terminals_read.contains(user) {
+            raised.remove(user);
+        }
+    }
+    raised
+}
+
+/// Writes every listing from which an order could take stock.
+async fn close_doors(transaction: &mut Transaction, store: &Store) -> Stored<()> {
+    let filter = rawdoc! {
+        "_id": {
+            "$gte": { "store": store.id.as_str(), "book": mongodb::bson::RawBson::MinKey },
+            "$lte": { "store": store.id.as_str(), "book": mongodb::bson::RawBson::MaxKey },
+        },
+        "stock": { "$gt": 0_i64 },
+    };
+    let update = rawdoc! { "$inc": { "doors": 1_i64 } };
+    transaction
+        .update_many(LISTINGS, filter, update, SAVING)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,204 @@
+//! The distributed engine: a MongoDB replica set or sharded cluster, 6.0 or newer.
+//!
+//! What lives here: the collections, the transactions and the questions; only this crate knows the
+//! driver. What never does: a rule of the shop, or anything kept in memory from one batch to the
+//! next, for any number of processes share one deployment. What keeps those apart is in `guards`.
+//!
+//! Read `schema` first, then `transaction`, then `guards`.
+
+mod abandoned;
+mod accounts;
+mod audit;
+mod books;
+mod commit;
+mod deployment;
+mod error;
+mod expiry;
+mod export;
+mod guards;
+mod idempotency;
+mod ledger;
+mod listings;
+mod migrations;
+mod open;
+mod orders;
+mod schema;
+mod secrets;
+mod statements;
+mod stores;
+mod terminals;
+mod transaction;
+mod values;
+mod writer;
+
+use std::sync::Arc;
+
+use domain::{
+    Account, Clock, Listing, ListingKey, Migration, Order, OrderId, Store, StoreId, TerminalKey,
+    Timestamp, UserId,
+};
+use mongodb::bson::doc;
+use storage::{
+    AuditReport, DueOrder, ExportCursor, ExportLimit, ExportPage, Job, OrderQuery, Reading,
+    Session, Storage, StorageError,
+};
+
+use crate::accounts::AccountDocument;
+use crate::deployment::{Deployment, in_time};
+use crate::listings::ListingDocument;
+use crate::stores::StoreDocument;
+use crate::terminals::TerminalDocument;
+use crate::writer::Writer;
+
+pub use crate::error::OpenError;
+
+/// A shop in a MongoDB deployment, which other processes may share.
+pub struct MongoStorage {
+    deployment: Arc<Deployment>,
+    writer: Writer,
+}
+
+impl MongoStorage {
+    /// Opens the database that a URL names (`mongodb://HOST[,HOST]/DATABASE?replicaSet=NAME`), and
+    /// makes its collections where they are missing. Must be called in a Tokio runtime, which is
+    /// to outlive the engine.
+    ///
+    /// # Errors
+    /// [`OpenError`], as it says.
+    pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let (client, database, application) = open::connect(url).await?;
+        let deployment = Arc::new(Deployment::new(client, database, application, clock));
+        schema::bring_up_to_date(&deployment).await?;
+        let writer = Writer::start(deployment.clone());
+        Ok(Self { deployment, writer })
+    }
+
+    async fn session(&self, terminal: &TerminalKey) -> Result<Option<Session>, StorageError> {
+        let found = in_time("finding a session", async {
+            let mut session = self.deployment.snapshot().await?;
+            let accounts = self
+                .deployment
+                .collection::<AccountDocument>(schema::ACCOUNTS);
+            let filter = doc! { "_id": terminal.user.as_str() };
+            let Some(account) = accounts.find_one(filter).session(&mut session).await? else {
+                return Ok(None);
+            };
+            let terminals = self
+                .deployment
+                .collection::<TerminalDocument>(schema::TERMINALS);
+            let filter = doc! { "_id": terminals::id(terminal) };
+            let terminal = terminals.find_one(filter).session(&mut session).await?;
+            Ok(Some((account, terminal)))
+        })
+        .await?;
+        let Some((account, terminal)) = found else {
+            return Ok(None);
+        };
+        let generation = match terminal {
+            Some(terminal) => terminal.read()?.1.generation,
+            None => domain::Generation::default(),
+        };
+        Ok(Some(Session {
+            account: account.read()?,
+            generation,
+        }))
+    }
+}
+
+impl Storage for MongoStorage {
+    fn submit(&self, job: Box<dyn Job>) -> Result<(), StorageError> {
+        self.writer.submit(job)
+    }
+
+    fn find_account<'a>(&'a self, user: &'a UserId) -> Reading<'a, Option<Account>> {
+        Box::pin(async {
+            let filter = doc! { "_id": user.as_str() };
+            let doing = "finding an account";
+            let found = self
+                .deployment
+                .find_one(schema::ACCOUNTS, filter, doing)
+                .await?;
+            found.map(AccountDocument::read).transpose()
+        })
+    }
+
+    fn find_session<'a>(&'a self, terminal: &'a TerminalKey) -> Reading<'a, Option<Session>> {
+        Box::pin(self.session(terminal))
+    }
+
+    fn find_store<'a>(&'a self, store: &'a StoreId) -> Reading<'a, Option<Store>> {
+        Box::pin(async {
+            let filter = doc! { "_id": store.as_str() };
+            let doing = "finding a store";
+            let found = self
+                .deployment
+                .find_one(schema::STORES, filter, doing)
+                .await?;
+            found.map(StoreDocument::read).transpose()
+        })
+    }
+
+    fn find_listing<'a>(&'a self, listing: &'a ListingKey) -> Reading<'a, Option<Listing>> {
+        Box::pin(async {
+            let filter = doc! { "_id": listings::id(listing) };
+            let doing = "finding a listing";
+            let found = self
+                .deployment
+                .find_one(schema::LISTINGS, filter, doing)
+                .await?;
+            found.map(ListingDocument::read).transpose()
+        })
+    }
+
+    fn find_order(&self, order: OrderId) -> Reading<'_, Option<Order>> {
+        Box::pin(orders::find(&self.deployment, order))
+    }
+
+    fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>> {
+        Box::pin(orders::list(&self.deployment, query))
+    }
+
+    fn list_due(&self, now: Timestamp, limit: u32) -> Reading<'_, Vec<DueOrder>> {
+        Box::pin(orders::list_due(&self.deployment, now, limit))
+    }
+
+    fn next_due(&self) -> Reading<'_, Option<Timestamp>> {
+        Box::pin(orders::next_due(&self.deployment))
+    }
+
+    fn secret(&self, candidate: [u8; 32]) -> Reading<'_, [u8; 32]> {
+        Box::pin(secrets::find_or_keep(&self.deployment, candidate))
+    }
+
+    fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64> {
+        Box::pin(async move {
+            let answers = idempotency::forget(&self.deployment, now, limit).await?;
+            Ok(answers + terminals::forget(&self.deployment, now, limit).await?)
+        })
+    }
+
+    fn find_migration(&self) -> Reading<'_, Option<Migration>> {
+        Box::pin(migrations::find(&self.deployment))
+    }
+
+    fn export(&self, after: Option<ExportCursor>, limit: ExportLimit) -> Reading<'_, ExportPage> {
+        Box::pin(export::export(&self.deployment, after, limit))
+    }
+
+    fn audit(&self) -> Reading<'_, AuditReport> {
+        Box::pin(audit::audit(&self.deployment))
+    }
+
+    fn close(&self) -> Reading<'_, ()> {
+        Box::pin(async {
+            self.writer.close().await;
+            self.deployment
+                .client
+                .clone()
+                .shutdown()
+                .immediate(true)
+                .await;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,170 @@
+//! Listings: one narrow document a book in a store. Its text and its pictures are elsewhere, since
+//! every order writes it.
+
+use std::sync::Arc;
+
+use domain::{
+    Key, Listing, ListingDetails, ListingKey, PictureHash, Price, Stock, TextHash, WorkingSet,
+};
+use mongodb::bson::raw::cstr;
+use mongodb::bson::{Binary, Bson, DateTime, RawArrayBuf, RawDocumentBuf, doc, rawdoc};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Stored, damaged};
+use crate::schema::LISTINGS;
+use crate::transaction::Transaction;
+use crate::values::{binary, date, read_book, read_bytes, read_store, time};
+
+const LOADING: &str = "finding listings";
+const SAVING: &str = "writing listings";
+
+/// What names a listing. The fields' order is part of it: ids sort by store, then by book.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct ListingId {
+    pub(crate) store: String,
+    pub(crate) book: String,
+}
+
+/// A listing as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ListingDocument {
+    #[serde(rename = "_id")]
+    pub(crate) id: ListingId,
+    price: i64,
+    pub(crate) stock: i64,
+    pub(crate) added: i64,
+    text: Binary,
+    title: String,
+    pictures: Vec<Binary>,
+    is_listed: bool,
+    listed_at: DateTime,
+}
+
+impl ListingDocument {
+    fn of(listing: &Listing) -> Self {
+        let ListingKey { store, book } = &listing.key;
+        let details = &listing.details;
+        Self {
+            id: ListingId {
+                store: store.as_str().to_owned(),
+                book: book.as_str().to_owned(),
+            },
+            price: listing.price.get(),
+            stock: listing.stock.get(),
+            added: listing.added,
+            text: binary(details.text.to_bytes()),
+            title: details.title.as_ref().to_owned(),
+            pictures: details
+                .pictures
+                .iter()
+                .map(|hash| binary(hash.to_bytes()))
+                .collect(),
+            is_listed: details.is_listed,
+            listed_at: date(details.listed_at),
+        }
+    }
+
+    pub(crate) fn read(self) -> Stored<Listing> {
+        let picture = |hash: &Binary| {
+            read_bytes(hash, "picture's hash", LOADING).map(PictureHash::from_bytes)
+        };
+        let details = ListingDetails {
+            text: TextHash::from_bytes(read_bytes(&self.text, "text's hash", LOADING)?),
+            title: self.title.into(),
+            pictures: self.pictures.iter().map(picture).collect::<Stored<_>>()?,
+            is_listed: self.is_listed,
+            listed_at: time(self.listed_at),
+        };
+        let store = read_store(self.id.store, LOADING)?;
+        Ok(Listing {
+            key: ListingKey {
+                store,
+                book: read_book(self.id.book, LOADING)?,
+            },
+            price: Price::new(self.price).map_err(|_| damaged("price", LOADING))?,
+            stock: Stock::from_stored(self.stock).ok_or_else(|| damaged("stock", LOADING))?,
+            added: self.added,
+            details: Arc::new(details),
+        })
+    }
+}
+
+pub(crate) fn id(key: &ListingKey) -> Bson {
+    doc! { "store": key.store.as_str(), "book": key.book.as_str() }.into()
+}
+
+pub(crate) async fn load(
+    transaction: &mut Transaction,
+    keys: &[Key],
+    rows: &mut WorkingSet,
+) -> Stored<()> {
+    let named = |key: &Key| match key {
+        Key::Listing(listing) => Some(listing.clone()),
+        _ => None,
+    };
+    let listings: Vec<ListingKey> = keys.iter().filter_map(named).collect();
+    if listings.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Bson> = listings.iter().map(id).collect();
+    let found: Vec<ListingDocument> = transaction.find_by_id(LISTINGS, &ids, LOADING).await?;
+    for document in found {
+        let listing = document.read()?;
+        rows.listings.load(listing.key.clone(), Some(listing), 0);
+    }
+    for key in listings {
+        rows.listings.load(key, None, 0);
+    }
+    Ok(())
+}
+
+pub(crate) async fn save(transaction: &mut Transaction, rows: &WorkingSet) -> Stored<()> {
+    let mut added = Vec::new();
+    let mut updates = Vec::new();
+    for (key, entry) in rows.listings.changed() {
+        match (entry.saved(), entry.current()) {
+            (_, None) => {}
+            (None, Some(listing)) => added.push(ListingDocument::of(listing)),
+            (Some(saved), Some(listing)) => updates.push((key, changes(saved, listing))),
+        }
+    }
+    // In sorted order, so that two processes that want the same books meet at the first of them.
+    updates.sort_unstable_by_key(|(key, _)| *key);
+    let statement = |(key, set): (&ListingKey, _)| {
+        rawdoc! {
+            "q": { "_id": { "store": key.store.as_str(), "book": key.book.as_str() } },
+            "u": { "$set": set },
+        }
+    };
+    let updates = updates.into_iter().map(statement).collect();
+    transaction.update(LISTINGS, updates, SAVING).await?;
+    transaction.insert(LISTINGS, added, SAVING).await
+}
+
+/// The fields to set: an order sets the stock and nothing else.
+fn changes(saved: &Listing, listing: &Listing) -> RawDocumentBuf {
+    let mut set = rawdoc! { "stock": listing.stock.get() };
+    if saved.price != listing.price {
+        set.append(cstr!("price"), listing.price.get());
+    }
+    if saved.added != listing.added {
+        set.append(cstr!("added"), listing.added);
+    }
+    if !Arc::ptr_eq(&saved.details, &listing.details) {
+        let ListingDocument {
+            text,
+            title,
+            pictures,
+            is_listed,
+            listed_at,
+            ..
+        } = ListingDocument::of(listing);
+        let pictures: RawArrayBuf = pictures.into_iter().collect();
+        set.append(cstr!("text"), text);
+        set.append(cstr!("title"), title);
+        set.append(cstr!("pictures"), pictures);
+        set.append(cstr!("is_listed"), is_listed);
+        set.append(cstr!("listed_at"), listed_at);
+    }
+    set
+}

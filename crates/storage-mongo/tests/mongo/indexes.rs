@@ -1,0 +1,78 @@
+//! Each question is served by its index: nothing is sorted in memory, and no collection is read
+//! from end to end.
+
+use mongodb::bson::{Document, doc};
+use storage::conformance::Fixture;
+use storage::conformance::clock::ManualClock;
+
+use crate::conformance::Place;
+use crate::server::{database, fresh_name, shared};
+
+/// Asks the server how it would answer.
+async fn explain(command: Document) -> Option<String> {
+    let server = shared()?;
+    let name = fresh_name();
+    let place = Place(server.url(&name));
+    place
+        .open(std::sync::Arc::new(ManualClock::default()))
+        .await;
+    let explaining = doc! { "explain": command, "verbosity": "queryPlanner" };
+    let plan = database(server, &name).await.run_command(explaining).await;
+    let plan = plan.expect("the question is well-formed");
+    let winning = plan
+        .get_document("queryPlanner")
+        .expect("a plan")
+        .get("winningPlan");
+    Some(winning.expect("a plan").to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stores_orders_are_merged_from_their_states() {
+    let branch = |state: &str| doc! { "store": "s", "seller": "u", "state": state };
+    let branches: Vec<Document> = ["placed", "paid", "sent"].map(branch).to_vec();
+    let find = doc! {
+        "find": "orders", "filter": { "$or": branches }, "sort": { "_id": -1 },
+        "hint": "orders_of_store", "limit": 10,
+    };
+    let Some(plan) = explain(find).await else {
+        return;
+    };
+    assert!(plan.contains("SORT_MERGE"), "{plan}");
+    assert!(!plan.contains("\"SORT\""), "{plan}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buyers_orders_come_sorted() {
+    let find = doc! {
+        "find": "orders",
+        "filter": { "$and": [{ "buyer": "u" }, { "$or": [{ "state": "paid" }] }] },
+        "sort": { "_id": -1 }, "hint": "orders_of_buyer", "limit": 10,
+    };
+    let Some(plan) = explain(find).await else {
+        return;
+    };
+    assert!(
+        plan.contains("IXSCAN") && !plan.contains("\"SORT\""),
+        "{plan}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deadlines_come_sorted_from_an_index_of_their_own() {
+    for bound in [
+        doc! { "$lte": mongodb::bson::DateTime::MAX },
+        doc! { "$exists": true },
+    ] {
+        let find = doc! {
+            "find": "orders", "filter": { "deadline": bound },
+            "sort": { "deadline": 1, "_id": 1 }, "hint": "orders_with_deadline", "limit": 10,
+        };
+        let Some(plan) = explain(find).await else {
+            return;
+        };
+        assert!(
+            plan.contains("IXSCAN") && !plan.contains("\"SORT\""),
+            "{plan}"
+        );
+    }
+}
