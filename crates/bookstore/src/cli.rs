@@ -85,7 +85,7 @@ pub struct DataArguments {
         default_value = "./data"
     )]
     pub data: PathBuf,
-    /// The storage engine: `sqlite:` keeps one file in the data folder
+    /// The storage engine: `sqlite:` keeps one file in the data folder, `mongodb://…` names a MongoDB
     #[arg(
         long,
         env = "BOOKSTORE_STORAGE",
