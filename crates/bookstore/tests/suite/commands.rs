@@ -49,7 +49,7 @@ fn help_shows_every_setting_with_its_default() {
 fn a_bad_value_is_refused_by_name_with_a_hint() {
     for (flag, value) in [
         ("--listen", "5000"),
-        ("--storage", "mongodb://localhost/"),
+        ("--storage", "postgres://localhost/"),
         ("--storage", "sqlite:/elsewhere"),
         ("--payment-timeout", "30"),
         ("--payment-timeout", "0s"),
