@@ -9,6 +9,7 @@
 mod accounts;
 mod audit;
 mod books;
+mod buckets;
 mod columns;
 mod error;
 mod export;
@@ -34,8 +35,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use domain::{Account, Clock, Listing, ListingKey, Migration, Order, OrderId, Store, StoreId};
-use domain::{TerminalKey, Timestamp, UserId};
+use domain::{Account, BucketKey, Clock, Listing, ListingKey, Migration, Order, OrderId, Pour};
+use domain::{Store, StoreId, TerminalKey, Timestamp, UserId};
 use storage::{
     AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Job, OrderQuery,
     Reading, Session, Storage, StorageError,
@@ -244,6 +245,18 @@ impl Storage for SqliteStorage {
         })
     }
 
+    fn pour(&self, pours: Vec<Pour>, now: Timestamp) -> Reading<'_, Vec<Timestamp>> {
+        self.task("pouring into buckets", move |writer| {
+            writer.transact(|connection, _| buckets::pour(connection, &pours, now))
+        })
+    }
+
+    fn find_bucket(&self, bucket: BucketKey) -> Reading<'_, Option<Timestamp>> {
+        self.readers.ask("finding a bucket", move |connection| {
+            buckets::find(connection, bucket)
+        })
+    }
+
     fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64> {
         self.task("forgetting what has expired", move |writer| {
             writer.transact(|connection, rows| {
@@ -253,7 +266,8 @@ impl Storage for SqliteStorage {
                     // A row that is gone must not go on counting because it is remembered.
                     rows.terminals = Default::default();
                 }
-                Ok((kept + terminals) as u64)
+                let buckets = buckets::forget(connection, now, limit)?;
+                Ok((kept + terminals + buckets) as u64)
             })
         })
     }

@@ -4,8 +4,8 @@
 use rusqlite::Connection;
 
 use crate::{
-    accounts, audit, books, export, idempotency, ledger, listings, migrations, orders, schema,
-    stores, terminals,
+    accounts, audit, books, buckets, export, idempotency, ledger, listings, migrations, orders,
+    schema, stores, terminals,
 };
 
 fn database() -> (tempfile::TempDir, Connection) {
@@ -69,6 +69,8 @@ fn questions_and_loads_search_by_index() {
         terminals::LIST_ALL,
         export::COUNT_ROUGHLY,
         idempotency::FORGET,
+        buckets::FIND,
+        buckets::FORGET,
     ];
     statements.extend(orders::LISTS);
     statements.extend(audit::STATEMENTS);

@@ -15,7 +15,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x626F_6F6B;
 
 /// What brings a file from each schema version to the next; the first makes the tables.
-const MIGRATIONS: &[&str] = &[SCHEMA_1];
+const MIGRATIONS: &[&str] = &[SCHEMA_1, SCHEMA_2];
 
 const SCHEMA_1: &str = "
 -- Who has an account. By user_id: log-in, and resolving a name once.
@@ -204,6 +204,17 @@ CREATE TABLE migrations (
 ) STRICT;
 ";
 
+const SCHEMA_2: &str = "
+-- Leaky buckets that count failed passwords, by a hash of whose and from where: when each will be
+-- empty.
+CREATE TABLE buckets (
+    key      BLOB    PRIMARY KEY,
+    empty_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Which may be dropped by now.
+CREATE INDEX buckets_to_forget ON buckets (empty_at);
+";
+
 /// The version of the tables that this program reads and writes.
 fn known_version() -> i64 {
     version_after(MIGRATIONS)
@@ -327,7 +338,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("bookstore.db");
         let connection = open(&path);
-        migrate(&connection, &path, MIGRATIONS).expect("made");
+        migrate(&connection, &path, &[SCHEMA_1]).expect("made");
         connection
             .execute("INSERT INTO secrets VALUES ('x', x'01')", [])
             .expect("inserted");
@@ -344,11 +355,36 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_any_version_becomes_like_a_new_one() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let tables = |name: &str, from: usize| {
+            let path = directory.path().join(name);
+            let connection = open(&path);
+            migrate(&connection, &path, &MIGRATIONS[..from]).expect("made");
+            bring_up_to_date(&connection, &path).expect("migrated");
+            assert_eq!(version(&connection), known_version());
+            let mut statement = connection
+                .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+                .expect("a statement");
+            let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+            rows.collect::<Result<Vec<String>, _>>().expect("texts")
+        };
+        let new = tables("new.db", MIGRATIONS.len());
+        for from in 1..MIGRATIONS.len() {
+            assert_eq!(
+                tables(&format!("{from}.db"), from),
+                new,
+                "from version {from}"
+            );
+        }
+    }
+
+    #[test]
     fn a_migration_that_fails_changes_nothing() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("bookstore.db");
         let connection = open(&path);
-        migrate(&connection, &path, MIGRATIONS).expect("made");
+        migrate(&connection, &path, &[SCHEMA_1]).expect("made");
         let broken = [
             SCHEMA_1,
             "ALTER TABLE secrets ADD COLUMN extra INTEGER; SELECT broken;",

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 
 use domain::{
-    Account, Answer, Generation, Listing, ListingKey, Migration, Operation, Order, OrderId,
-    OrderStatus, Refused, Request, Store, StoreId, TerminalKey, Timestamp, UserId,
+    Account, Answer, BucketKey, Generation, Listing, ListingKey, Migration, Operation, Order,
+    OrderId, OrderStatus, Pour, Refused, Request, Store, StoreId, TerminalKey, Timestamp, UserId,
 };
 use tokio::sync::oneshot;
 
@@ -120,8 +120,17 @@ pub trait Storage: Send + Sync {
     /// one, from any process.
     fn secret(&self, candidate: [u8; 32]) -> Reading<'_, [u8; 32]>;
 
-    /// Drops kept answers older than [`domain::idempotency::KEPT_FOR`] and terminals whose
-    /// time has come, at most `limit` of each. Returns how many rows went.
+    /// Pours into buckets by [`domain::bucket::pour`], each atomically and seen by every process
+    /// at once, but not together. Returns when each will be empty, in the order asked for.
+    ///
+    /// Of all that changes, this alone may be forgotten by a crash: it counts failed attempts.
+    fn pour(&self, pours: Vec<Pour>, now: Timestamp) -> Reading<'_, Vec<Timestamp>>;
+
+    /// When a bucket will be empty, or was; `None` where nothing was poured of late.
+    fn find_bucket(&self, bucket: BucketKey) -> Reading<'_, Option<Timestamp>>;
+
+    /// Drops kept answers older than [`domain::idempotency::KEPT_FOR`], terminals whose time has
+    /// come and buckets that are empty, at most `limit` of each. Returns how many rows went.
     fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64>;
 
     /// The shop that is moving in (see [`domain::Restore`]) and is not all here yet; `None` where

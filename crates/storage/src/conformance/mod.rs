@@ -7,6 +7,7 @@
 //! operations are to meet, the engine is held up until all of them are in its queue.
 
 pub mod accounts;
+pub mod buckets;
 pub mod clock;
 pub mod deadlines;
 pub mod durability;
@@ -60,6 +61,13 @@ macro_rules! conformance_suite {
                 a_terminal_is_forgotten_with_its_last_token,
                 a_logout_after_forgetting_revokes_again,
                 forgetting_is_bounded,
+            }
+            buckets {
+                what_is_poured_leaks_away,
+                buckets_are_poured_into_apart,
+                many_pour_at_once_and_all_of_it_counts,
+                an_empty_bucket_is_forgotten,
+                a_bucket_survives_a_restart,
             }
             stores {
                 creating_a_store_opens_it,
