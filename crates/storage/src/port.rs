@@ -116,13 +116,14 @@ pub trait Storage: Send + Sync {
     fn find_listings(&self, keys: Vec<ListingKey>) -> Reading<'_, Vec<Listing>>;
 
     /// Those of these texts that there are, each once, in no order. A text is there for as long as
-    /// a listing has it.
+    /// a listing has it, at least.
     ///
     /// # Panics
     /// If more than [`BULK_MAX_ROWS`] are named.
     fn find_texts(&self, hashes: Vec<TextHash>) -> Reading<'_, Vec<Arc<BookText>>>;
 
-    /// The picture; `None` where no listing shows it.
+    /// The picture; `None` where there is none. It is there for as long as a listing shows it, at
+    /// least.
     fn find_picture(&self, hash: PictureHash) -> Reading<'_, Option<Arc<Picture>>>;
 
     /// The order as it was last written (see [`Order::as_of`]); `None` where there is none.
@@ -168,8 +169,8 @@ pub trait Storage: Send + Sync {
     /// At most `limit` changes behind a place, which outlives a restart.
     ///
     /// Changes come in the order in which they were stored. Each that was answered comes, though
-    /// perhaps a moment later; one of an operation that was refused or failed never does; nor does
-    /// a sale that leaves a copy. The rows of a [`domain::Restore`] are new like any other's.
+    /// perhaps a moment later, and once where nothing fails; one of an operation that was refused
+    /// never does, nor does a sale that leaves a copy. The rows of a [`domain::Restore`] are new like any other's.
     /// Returns at once: whoever follows asks again after a while. Several may follow, each from
     /// his own place.
     fn follow(&self, after: FeedPosition, limit: u32) -> Reading<'_, Feed>;
