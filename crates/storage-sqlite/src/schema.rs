@@ -340,7 +340,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("bookstore.db");
         let connection = open(&path);
-        migrate(&connection, &path, MIGRATIONS).expect("made");
+        migrate(&connection, &path, &[SCHEMA_1]).expect("made");
         connection
             .execute("INSERT INTO secrets VALUES ('x', x'01')", [])
             .expect("inserted");
@@ -361,7 +361,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("bookstore.db");
         let connection = open(&path);
-        migrate(&connection, &path, MIGRATIONS).expect("made");
+        migrate(&connection, &path, &[SCHEMA_1]).expect("made");
         let broken = [
             SCHEMA_1,
             "ALTER TABLE secrets ADD COLUMN extra INTEGER; SELECT broken;",
@@ -371,5 +371,35 @@ mod tests {
             assert_eq!(version(&connection), 1);
             assert!(connection.prepare("SELECT extra FROM secrets").is_err());
         }
+    }
+
+    #[test]
+    fn a_file_of_version_1_begins_a_feed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("bookstore.db");
+        let connection = open(&path);
+        migrate(&connection, &path, &[SCHEMA_1]).expect("made");
+        connection
+            .execute_batch(
+                "INSERT INTO accounts VALUES (1, 'selma', 'h', 0, 0, 0, 1);
+                 INSERT INTO stores VALUES (1, 'corner', 1, 1, 0);
+                 INSERT INTO texts (id, hash, title, tags) VALUES (1, x'00', 'atlas', '[]');
+                 INSERT INTO listings VALUES (1, 1, 'atlas', 1, 'atlas', 1, 0);
+                 INSERT INTO shelves VALUES (1, 100, 10, 10);",
+            )
+            .expect("a shop");
+        bring_up_to_date(&connection, &path).expect("migrated");
+        assert_eq!(version(&connection), 2);
+        let end = crate::feed::end(&connection).expect("an end");
+        let followed = crate::feed::follow(&connection, &end, 10).expect("no failure");
+        let changes = Vec::new();
+        assert_eq!(followed, storage::Feed::Changes { changes, end });
+        let sql = "SELECT count(*) FROM listings";
+        let listings: i64 = connection
+            .query_row(sql, [], |row| row.get(0))
+            .expect("a count");
+        assert_eq!(listings, 1, "what was there stays");
+        bring_up_to_date(&connection, &path).expect("it is up to date");
+        assert_eq!(version(&open(&backup_path(&path, 1))), 1);
     }
 }
