@@ -13,7 +13,7 @@ use storage::{ErrorKind, Feed, FeedChange, FeedPosition, StorageError};
 use crate::error::{Doing, Stored};
 use crate::{columns, listings, stores};
 
-/// How many rows are kept: some 25 MB of them. Who is further behind has more to gain from reading
+/// How many rows are kept: some 22 MB of them. Who is further behind has more to gain from reading
 /// everything anew.
 const ROWS_MAX: u32 = 1_000_000;
 

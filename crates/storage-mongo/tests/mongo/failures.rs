@@ -246,7 +246,7 @@ async fn a_killed_process_holds_nobody_up() {
     let listings = killed
         .database(&stage.name)
         .collection::<Document>("listings");
-    let change = listings.update_many(doc! {}, doc! { "$set": { "stock": 0_i64 } });
+    let change = listings.update_many(doc! {}, doc! { "$set": { "stock": 1_i64 } });
     change
         .session(&mut session)
         .await
