@@ -4,8 +4,8 @@
 use rusqlite::Connection;
 
 use crate::{
-    accounts, audit, books, buckets, export, idempotency, ledger, listings, migrations, orders,
-    schema, stores, terminals,
+    accounts, audit, books, buckets, export, feed, idempotency, ledger, listings, migrations,
+    orders, schema, stores, terminals,
 };
 
 fn database() -> (tempfile::TempDir, Connection) {
@@ -71,6 +71,10 @@ fn questions_and_loads_search_by_index() {
         idempotency::FORGET,
         buckets::FIND,
         buckets::FORGET,
+        books::FIND_PICTURE,
+        feed::HAS_PLACE,
+        feed::LIST_BEHIND,
+        feed::FORGET,
     ];
     statements.extend(orders::LISTS);
     statements.extend(audit::STATEMENTS);
@@ -92,6 +96,17 @@ fn only_overdue_orders_are_sorted() {
             .any(|line| line.contains("TEMP B-TREE"));
         let is_overdue = sql.contains("ORDER BY order_id") && sql.contains("BY orders_to_be_");
         assert_eq!(is_sorted, is_overdue, "{sql}");
+    }
+}
+
+/// The end is the last row of a table that is walked from there: one step.
+#[test]
+fn the_feed_is_read_in_its_own_order() {
+    let (_directory, connection) = database();
+    for sql in [feed::FIND_END, feed::LIST_BEHIND] {
+        let plan = plan(&connection, sql);
+        let is_sorted = plan.iter().any(|line| line.contains("TEMP B-TREE"));
+        assert!(!is_sorted, "{plan:?}\n{sql}");
     }
 }
 

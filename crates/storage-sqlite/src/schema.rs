@@ -15,7 +15,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x626F_6F6B;
 
 /// What brings a file from each schema version to the next; the first makes the tables.
-const MIGRATIONS: &[&str] = &[SCHEMA_1, SCHEMA_2];
+const MIGRATIONS: &[&str] = &[SCHEMA_1, SCHEMA_2, SCHEMA_3];
 
 const SCHEMA_1: &str = "
 -- Who has an account. By user_id: log-in, and resolving a name once.
@@ -205,6 +205,19 @@ CREATE TABLE migrations (
 ";
 
 const SCHEMA_2: &str = "
+-- What search goes by and has changed, in order: a listing, or a store that was closed. The newest
+-- million rows stay, and one at least, so that numbers rise without gaps; the first is no change
+-- but the place before all of them.
+CREATE TABLE feed (
+    id      INTEGER PRIMARY KEY,
+    mark    INTEGER NOT NULL,
+    listing INTEGER REFERENCES listings,
+    store   INTEGER REFERENCES stores
+) STRICT;
+INSERT INTO feed (mark) VALUES (random());
+";
+
+const SCHEMA_3: &str = "
 -- Leaky buckets that count failed passwords, by a hash of whose and from where: when each will be
 -- empty.
 CREATE TABLE buckets (
@@ -394,5 +407,35 @@ mod tests {
             assert_eq!(version(&connection), 1);
             assert!(connection.prepare("SELECT extra FROM secrets").is_err());
         }
+    }
+
+    #[test]
+    fn a_file_of_version_1_begins_a_feed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("bookstore.db");
+        let connection = open(&path);
+        migrate(&connection, &path, &[SCHEMA_1]).expect("made");
+        connection
+            .execute_batch(
+                "INSERT INTO accounts VALUES (1, 'selma', 'h', 0, 0, 0, 1);
+                 INSERT INTO stores VALUES (1, 'corner', 1, 1, 0);
+                 INSERT INTO texts (id, hash, title, tags) VALUES (1, x'00', 'atlas', '[]');
+                 INSERT INTO listings VALUES (1, 1, 'atlas', 1, 'atlas', 1, 0);
+                 INSERT INTO shelves VALUES (1, 100, 10, 10);",
+            )
+            .expect("a shop");
+        bring_up_to_date(&connection, &path).expect("migrated");
+        assert_eq!(version(&connection), 2);
+        let end = crate::feed::end(&connection).expect("an end");
+        let followed = crate::feed::follow(&connection, &end, 10).expect("no failure");
+        let changes = Vec::new();
+        assert_eq!(followed, storage::Feed::Changes { changes, end });
+        let sql = "SELECT count(*) FROM listings";
+        let listings: i64 = connection
+            .query_row(sql, [], |row| row.get(0))
+            .expect("a count");
+        assert_eq!(listings, 1, "what was there stays");
+        bring_up_to_date(&connection, &path).expect("it is up to date");
+        assert_eq!(version(&open(&backup_path(&path, 1))), 1);
     }
 }
