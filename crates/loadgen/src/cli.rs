@@ -1,0 +1,149 @@
+//! What can be typed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::http::Target;
+use crate::journey::Mix;
+use crate::settings;
+use crate::shop::Shape;
+
+const AFTER_HELP: &str = "\
+Durations: 500ms, 20s, 5m. Money: whole fen (1/100 yuan).
+Exit codes: 0 done, 1 ran and found a broken promise, 2 could not run.";
+
+/// Puts load on a bookstore server and checks from the outside what it promised
+#[derive(Debug, Parser)]
+#[command(version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the shop: sellers, stores, books, buyers, funds; what is there already stays
+    Setup(SetupArguments),
+    /// Put load on a server and measure
+    #[command(after_help = AFTER_HELP)]
+    Run(RunArguments),
+}
+
+/// How large the shop is: the same for every command that uses it.
+#[derive(Debug, Clone, Args)]
+pub struct ShopArguments {
+    /// Which shop: its ids and prices follow from this number
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    pub shop_seed: u64,
+    #[arg(long, value_name = "COUNT", default_value = "4")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub sellers: u32,
+    /// Stores of each seller
+    #[arg(long, value_name = "COUNT", default_value = "1")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub stores: u32,
+    /// Books in each store
+    #[arg(long, value_name = "COUNT", default_value = "1000")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub books: u32,
+    #[arg(long, value_name = "COUNT", default_value = "64")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub buyers: u32,
+    /// Different books in an order, on average
+    #[arg(long, value_name = "COUNT", default_value = "5")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub books_per_order: u32,
+}
+
+impl ShopArguments {
+    pub fn shape(&self) -> Shape {
+        Shape {
+            seed: self.shop_seed,
+            sellers: self.sellers,
+            stores_per_seller: self.stores,
+            books_per_store: self.books,
+            buyers: self.buyers,
+            books_per_order: self.books_per_order,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct SetupArguments {
+    /// The server
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:5000")]
+    pub target: Target,
+    #[command(flatten)]
+    pub shop: ShopArguments,
+    /// Copies of each book
+    #[arg(long, value_name = "COPIES", default_value = "100000000")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    pub stock: u32,
+    /// What each buyer has at least, in fen
+    #[arg(long, value_name = "FEN", default_value = "1000000000000")]
+    #[arg(value_parser = clap::value_parser!(i64).range(0..=10_000_000_000_000))]
+    pub funds: i64,
+    #[arg(long, value_name = "COUNT", default_value = "16")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub connections: u32,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct LoadArguments {
+    /// What the clients do
+    #[arg(long, value_enum, default_value_t = Mix::OrderPay)]
+    pub mix: Mix,
+    #[arg(long, value_name = "COUNT", default_value = "64")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub connections: u32,
+    /// Threads of this program; half of the processors unless given
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub threads: Option<u32>,
+    /// Journeys a second, whatever the server does (an open loop); without it each connection
+    /// begins its next journey when its last one is over (a closed loop)
+    #[arg(long, value_name = "PER_SECOND", value_parser = settings::rate)]
+    pub rate: Option<f64>,
+    /// How long to run before anything counts
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = settings::duration)]
+    pub warm_up: Duration,
+    /// How long to measure
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = settings::duration)]
+    pub duration: Duration,
+    /// Whose journeys and baskets are drawn from
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    pub seed: u64,
+    /// How long an answer may take
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = settings::duration)]
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// The server; given several times, connections are dealt out among them
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:5000")]
+    pub target: Vec<Target>,
+    #[command(flatten)]
+    pub load: LoadArguments,
+    #[command(flatten)]
+    pub shop: ShopArguments,
+}
+
+impl RunArguments {
+    pub fn targets(&self) -> Vec<Arc<Target>> {
+        self.target.iter().cloned().map(Arc::new).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

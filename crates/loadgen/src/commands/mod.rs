@@ -1,0 +1,39 @@
+//! The commands, one file each.
+
+mod run;
+mod setup;
+
+use crate::cli::Command;
+use crate::error::Error;
+
+/// What a command that could run came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is well.
+    Done,
+    /// It found something wrong, and said what.
+    FoundProblem,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Where it could not run.
+pub fn run(command: Command) -> Result<Verdict, Error> {
+    match command {
+        Command::Setup(arguments) => setup::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+    }
+}
+
+/// Runs something that asks over HTTP, in this thread.
+fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Machine {
+            what: "no event loop can be had",
+            source,
+        })?;
+    runtime.block_on(work)
+}
