@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub enum Command {
     /// Put load on a server and measure
     #[command(after_help = AFTER_HELP)]
     Run(RunArguments),
+    /// Be a server that only parses and answers: the machine's ceiling
+    Noop(NoopArguments),
 }
 
 /// How large the shop is: the same for every command that uses it.
@@ -128,6 +131,16 @@ pub struct RunArguments {
     pub load: LoadArguments,
     #[command(flatten)]
     pub shop: ShopArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct NoopArguments {
+    /// Where to listen; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5001")]
+    pub listen: SocketAddr,
+    /// Threads that answer; as many as there are processors unless given
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub threads: Option<u32>,
 }
 
 impl RunArguments {

@@ -166,7 +166,7 @@ impl Client {
     async fn place(&mut self, due: Instant) -> Result<OrderRecord, Over> {
         let shared = self.shared.clone();
         let (shop, people) = (&shared.shop, &shared.people);
-        let (buyer, basket_seed) = (self.any_buyer(), self.random.next());
+        let (buyer, basket_seed) = (self.any_buyer(), self.random.number());
         let basket = shop.basket(basket_seed, shared.mix.preference());
         let (id, token) = (&shop.buyers[buyer as usize], &people.buyers[buyer as usize]);
         let begun = Instant::now();

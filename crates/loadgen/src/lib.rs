@@ -18,6 +18,7 @@ pub mod journey;
 mod json;
 pub mod live;
 pub mod load;
+pub mod noop;
 pub mod outcome;
 pub mod output;
 pub mod pacer;

@@ -15,12 +15,12 @@ impl Random {
         let mut random = Self(0);
         for part in parts {
             random.0 ^= part;
-            random.0 = random.next();
+            random.0 = random.number();
         }
         random
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -31,7 +31,7 @@ impl Random {
     /// A number below `bound`, which is not 0.
     pub fn below(&mut self, bound: u32) -> u32 {
         // The upper half of the product: all but even for bounds this small.
-        let product = u64::from(bound) * (self.next() >> 32);
+        let product = u64::from(bound) * (self.number() >> 32);
         (product >> 32) as u32
     }
 
@@ -42,7 +42,7 @@ impl Random {
 
     /// A number of 0 or more and below 1.
     pub fn fraction(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.number() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
@@ -54,11 +54,11 @@ mod tests {
     fn the_same_seed_makes_the_same_numbers_again() {
         let numbers = |seed| {
             let mut random = Random::new(seed);
-            [random.next(), random.next(), random.next()]
+            [random.number(), random.number(), random.number()]
         };
         assert_eq!(numbers(1), numbers(1));
         assert_ne!(numbers(1), numbers(2));
-        assert_ne!(Random::of(&[1, 2]).next(), Random::of(&[2, 1]).next());
+        assert_ne!(Random::of(&[1, 2]).number(), Random::of(&[2, 1]).number());
     }
 
     #[test]

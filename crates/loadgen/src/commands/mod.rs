@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod noop;
 mod run;
 mod setup;
 
@@ -23,8 +24,11 @@ pub fn run(command: Command) -> Result<Verdict, Error> {
     match command {
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Noop(arguments) => noop::run(&arguments),
     }
 }
+
+const MACHINE_LOOP: &str = "no event loop can be had";
 
 /// Runs something that asks over HTTP, in this thread.
 fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -32,7 +36,7 @@ fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error>
         .enable_all()
         .build()
         .map_err(|source| Error::Machine {
-            what: "no event loop can be had",
+            what: MACHINE_LOOP,
             source,
         })?;
     runtime.block_on(work)
