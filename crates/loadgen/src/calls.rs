@@ -1,6 +1,7 @@
 //! The endpoints of the contract that are used here: their paths and bodies.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use crate::http::{Answer, Connection, Failure};
 use crate::json::{Object, find_text};
@@ -195,8 +196,7 @@ fn write_books(out: &mut String, shop: &Shop, basket: &Basket) {
         out.push_str("{\"id\":\"");
         out.push_str(&shop.books[*book as usize]);
         out.push_str("\",\"count\":");
-        out.push_str(&count.to_string());
-        out.push('}');
+        write!(out, "{count}}}").expect("a String takes all");
     }
     out.push(']');
 }

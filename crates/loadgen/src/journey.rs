@@ -92,6 +92,16 @@ pub struct Client {
     random: Random,
 }
 
+/// An order on its way.
+struct Order {
+    name: String,
+    buyer: u32,
+    basket_seed: u64,
+    state: State,
+    perhaps: Option<State>,
+    placed: Instant,
+}
+
 /// A step was not accepted, so its journey is over.
 #[derive(Debug)]
 struct Over;
@@ -137,7 +147,7 @@ impl Client {
         self.look_back(buyer, None).await
     }
 
-    async fn live_on(&mut self, order: &mut OrderRecord) -> Result<(), Over> {
+    async fn live_on(&mut self, order: &mut Order) -> Result<(), Over> {
         if self.random.happens(CANCELLED_PLACED_PERCENT) {
             self.advance(order, Step::CancelOrder).await?;
             return self.advance(order, Step::IsOrderCancelled).await;
@@ -163,7 +173,7 @@ impl Client {
         self.random.below(self.shared.shop.buyers.len() as u32)
     }
 
-    async fn place(&mut self, due: Instant) -> Result<OrderRecord, Over> {
+    async fn place(&mut self, due: Instant) -> Result<Order, Over> {
         let shared = self.shared.clone();
         let (shop, people) = (&shared.shop, &shared.people);
         let (buyer, basket_seed) = (self.any_buyer(), self.random.number());
@@ -174,7 +184,7 @@ impl Client {
         let placed = Instant::now();
         let (outcome, name) = match &answered {
             Ok(answer) if answer.status == 200 => match find_text(answer.body, "order_id") {
-                Some(name) => (Outcome::Status(200), Some(name.as_ref().into())),
+                Some(name) => (Outcome::Status(200), Some(name.into_owned())),
                 None => (Outcome::Malformed, None),
             },
             _ => (Outcome::of(&answered), None),
@@ -189,7 +199,7 @@ impl Client {
             lock(journal).lost.push(LostOrder { buyer, basket_seed });
         }
         noted?;
-        Ok(OrderRecord {
+        Ok(Order {
             name: name.ok_or(Over)?,
             buyer,
             basket_seed,
@@ -200,11 +210,11 @@ impl Client {
     }
 
     /// Takes an order one step on.
-    async fn advance(&mut self, order: &mut OrderRecord, step: Step) -> Result<(), Over> {
+    async fn advance(&mut self, order: &mut Order, step: Step) -> Result<(), Over> {
         let shared = self.shared.clone();
         let (shop, people) = (&shared.shop, &shared.people);
         let buyer = order.buyer as usize;
-        let name = order.name.to_string();
+        let name = &order.name;
         let begun = Instant::now();
         let answered = match step {
             Step::Payment => {
@@ -217,11 +227,11 @@ impl Client {
                 let basket = shop.basket(order.basket_seed, shared.mix.preference());
                 let seller = shop.owner(basket.store) as usize;
                 let (id, token) = (&shop.sellers[seller], &people.sellers[seller]);
-                self.caller.of_order(step, id, token, &name).await
+                self.caller.of_order(step, id, token, name).await
             }
             _ => {
                 let (id, token) = (&shop.buyers[buyer], &people.buyers[buyer]);
-                self.caller.of_order(step, id, token, &name).await
+                self.caller.of_order(step, id, token, name).await
             }
         };
         let outcome = Outcome::of(&answered);
@@ -305,10 +315,18 @@ impl Client {
         }
     }
 
-    fn keep(&self, order: OrderRecord) {
-        if let Some(journal) = &self.shared.journal {
-            lock(journal).orders.push(order);
-        }
+    fn keep(&self, order: Order) {
+        let Some(journal) = &self.shared.journal else {
+            return;
+        };
+        lock(journal).orders.push(OrderRecord {
+            name: order.name.as_str().into(),
+            buyer: order.buyer,
+            basket_seed: order.basket_seed,
+            state: order.state,
+            perhaps: order.perhaps,
+            placed: order.placed,
+        });
     }
 }
 

@@ -1,13 +1,17 @@
 //! One connection and what is asked over it.
 
+use std::future::poll_fn;
 use std::io::{self, Write};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::Target;
+use super::alarm::Alarm;
 use super::chunked::Chunked;
 use super::head::{self, Framing, Head, Malformed};
 
@@ -17,8 +21,8 @@ pub const BODY_MAX_BYTES: usize = 256 << 20;
 const READ_BYTES: usize = 16 << 10;
 /// A buffer that grew beyond this is given back after the answer.
 const BUFFER_KEPT_MAX_BYTES: usize = 256 << 10;
-/// A connection that was idle for longer is looked at before it is used: the server may have
-/// closed it, and a request sent into that would be of unknown fate.
+/// A connection whose last request is longer ago is looked at before it is used: the server may
+/// have closed it, and a request sent into that would be of unknown fate.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// Why no answer came.
@@ -56,7 +60,10 @@ pub struct Connection {
     target: Arc<Target>,
     timeout: Duration,
     stream: Option<TcpStream>,
+    /// When the last request was sent.
     used: Instant,
+    /// Not there while it is in use.
+    alarm: Option<Alarm>,
     request: Vec<u8>,
     input: Vec<u8>,
     decoded: Vec<u8>,
@@ -70,6 +77,7 @@ impl Connection {
             timeout,
             stream: None,
             used: Instant::now(),
+            alarm: None,
             request: Vec::with_capacity(1 << 10),
             input: Vec::with_capacity(READ_BYTES),
             decoded: Vec::new(),
@@ -87,9 +95,7 @@ impl Connection {
         body: &[u8],
     ) -> Result<Answer<'_>, Failure> {
         self.write_request(path, token, body);
-        let timeout = self.timeout;
-        let exchange = tokio::time::timeout(timeout, self.exchange()).await;
-        let head = match exchange.unwrap_or(Err(Failure::TimedOut(timeout))) {
+        let head = match self.exchange_in_time().await {
             Ok(head) => head,
             Err(failure) => {
                 self.stream = None;
@@ -99,7 +105,6 @@ impl Connection {
         if !head.keeps {
             self.stream = None;
         }
-        self.used = Instant::now();
         let body = match head.framing {
             Framing::Length(length) => &self.input[head.length..head.length + length],
             Framing::UntilClose => &self.input[head.length..],
@@ -129,11 +134,32 @@ impl Connection {
         request.extend_from_slice(body);
     }
 
-    async fn exchange(&mut self) -> Result<Head, Failure> {
-        self.forget_buffers();
-        if self.used.elapsed() > TRUSTED_FOR && self.is_closed() {
+    /// Sends the request and reads the answer, or gives up.
+    async fn exchange_in_time(&mut self) -> Result<Head, Failure> {
+        let now = Instant::now();
+        if now - self.used > TRUSTED_FOR && self.is_closed() {
             self.stream = None;
         }
+        self.used = now;
+        let timeout = self.timeout;
+        let mut alarm = self.alarm.take().unwrap_or_else(Alarm::new);
+        alarm.set(now + timeout);
+        let answered = {
+            let mut exchange = pin!(self.exchange());
+            poll_fn(|context| match exchange.as_mut().poll(context) {
+                Poll::Ready(answered) => Poll::Ready(answered),
+                Poll::Pending => alarm
+                    .poll_ring(context)
+                    .map(|()| Err(Failure::TimedOut(timeout))),
+            })
+            .await
+        };
+        self.alarm = Some(alarm);
+        answered
+    }
+
+    async fn exchange(&mut self) -> Result<Head, Failure> {
+        self.forget_buffers();
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => self.connect().await.map_err(Failure::Connect)?,

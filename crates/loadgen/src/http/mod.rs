@@ -1,6 +1,7 @@
 //! A lean HTTP/1.1 client: one request at a time over one kept connection, which is opened again
 //! where the server closed it.
 
+mod alarm;
 mod chunked;
 mod connection;
 mod head;
