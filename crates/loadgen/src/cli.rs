@@ -1,13 +1,14 @@
 //! What can be typed.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::http::Target;
 use crate::journey::Mix;
+use crate::race::Race;
 use crate::settings;
 use crate::shop::Shape;
 
@@ -30,6 +31,9 @@ pub enum Command {
     /// Put load on a server and measure
     #[command(after_help = AFTER_HELP)]
     Run(RunArguments),
+    /// Race clients for what only some of them can have, and count everything
+    #[command(after_help = AFTER_HELP)]
+    Race(RaceArguments),
     /// Be a server that only parses and answers: the machine's ceiling
     Noop(NoopArguments),
 }
@@ -131,6 +135,18 @@ pub struct RunArguments {
     pub load: LoadArguments,
     #[command(flatten)]
     pub shop: ShopArguments,
+    /// Don't check afterwards whether all that was acknowledged is there, and nothing twice
+    #[arg(long)]
+    pub no_check: bool,
+    /// The server's payment timeout: from then on an unpaid order may be cancelled
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = settings::duration)]
+    pub payment_timeout: Duration,
+    /// Write the report as JSON too
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the report as a page with plots too
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -143,10 +159,28 @@ pub struct NoopArguments {
     pub threads: Option<u32>,
 }
 
-impl RunArguments {
-    pub fn targets(&self) -> Vec<Arc<Target>> {
-        self.target.iter().cloned().map(Arc::new).collect()
-    }
+#[derive(Debug, Args)]
+pub struct RaceArguments {
+    /// The server; given several times, clients are dealt out among them
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:5000")]
+    pub target: Vec<Target>,
+    /// Only these races
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "RACE")]
+    pub only: Vec<Race>,
+    /// How many clients race
+    #[arg(long, value_name = "COUNT", default_value = "32")]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub clients: u32,
+    /// How often each race is run
+    #[arg(long, value_name = "COUNT", default_value = "5")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rounds: u32,
+    /// What all ids begin with; new for each run unless given
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Write the verdicts as JSON too
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 
 pub mod books;
 pub mod calls;
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod output;
 pub mod pacer;
 pub mod people;
 pub mod progress;
+pub mod race;
 pub mod random;
 pub mod record;
 pub mod report;

@@ -41,6 +41,8 @@ pub struct Plan {
 pub struct Taken {
     pub record: Record,
     pub journal: Journal,
+    /// How many processors this program used meanwhile, where the machine tells.
+    pub generator_cores: Option<f64>,
 }
 
 /// Does as planned, and returns when the last answer is there.
@@ -76,7 +78,9 @@ pub fn run(
     let mut taken = Taken {
         record: Record::new(window, belongs),
         journal: Journal::default(),
+        generator_cores: None,
     };
+    let used_before = processor_time();
     thread::scope(|scope| {
         let pace = pacer.spawn(scope);
         let workers: Vec<_> = (0..plan.threads)
@@ -98,6 +102,9 @@ pub fn run(
         for due in pacer.left() {
             taken.record.unsent(plan.mix.first_step(), due);
         }
+        taken.generator_cores = used_before.zip(processor_time()).map(|(before, after)| {
+            after.saturating_sub(before).as_secs_f64() / begin.elapsed().as_secs_f64()
+        });
         Ok(taken)
     })
 }
@@ -137,4 +144,33 @@ fn work(
         }
     });
     Ok(())
+}
+
+/// How long this program has kept processors busy, where the machine tells.
+fn processor_time() -> Option<Duration> {
+    /// What Linux counts these times in, whatever it counts in inside.
+    const TICKS_PER_SECOND: u64 = 100;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The program's name may have spaces in it, and ends with the last parenthesis.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let times = fields.split_ascii_whitespace().skip(11).take(2);
+    let ticks = times
+        .map(|field| field.parse::<u64>().ok())
+        .sum::<Option<u64>>()?;
+    Some(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn work_keeps_a_processor_busy() {
+        let before = processor_time().unwrap();
+        let mut random = Random::new(1);
+        while processor_time().unwrap() < before + Duration::from_millis(20) {
+            random.number();
+        }
+    }
 }

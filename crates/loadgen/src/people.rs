@@ -10,6 +10,7 @@ use crate::calls::{Caller, Step, message};
 use crate::error::Error;
 use crate::http::{Answer, Connection, Failure, Target};
 use crate::json::find_text;
+use crate::noop;
 use crate::shop::{Shop, password};
 
 /// How long one answer may take outside of measuring: a thousand log-ins at once wait for each
@@ -26,6 +27,15 @@ pub const TERMINAL: &str = "loadgen";
 pub struct People {
     pub sellers: Vec<String>,
     pub buyers: Vec<String>,
+}
+
+impl People {
+    /// Whether these are users of `loadgen noop`, which keeps nothing that could be checked.
+    pub fn are_of_noop(&self) -> bool {
+        self.sellers
+            .first()
+            .is_some_and(|token| token == noop::TOKEN)
+    }
 }
 
 /// Several connections to one server that share a piece of work.

@@ -1,11 +1,15 @@
 //! The commands, one file each.
 
 mod noop;
+mod race;
 mod run;
 mod setup;
 
+use std::sync::Arc;
+
 use crate::cli::Command;
 use crate::error::Error;
+use crate::http::Target;
 
 /// What a command that could run came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +28,7 @@ pub fn run(command: Command) -> Result<Verdict, Error> {
     match command {
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Race(arguments) => race::run(&arguments),
         Command::Noop(arguments) => noop::run(&arguments),
     }
 }
@@ -40,4 +45,8 @@ fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error>
             source,
         })?;
     runtime.block_on(work)
+}
+
+fn shared(targets: &[Target]) -> Vec<Arc<Target>> {
+    targets.iter().cloned().map(Arc::new).collect()
 }

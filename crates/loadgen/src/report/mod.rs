@@ -1,10 +1,14 @@
 //! What a run came to, as numbers; and how they are shown.
 
+mod html;
+mod plot;
 mod table;
 
+use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::calls::Step;
+use crate::check::Audit;
 use crate::journey::Mix;
 use crate::load::{Plan, Taken};
 use crate::outcome::{Class, Outcome};
@@ -48,6 +52,13 @@ impl Setting {
             seed: plan.seed,
             shop: shop.shape.clone(),
         }
+    }
+}
+
+impl Setting {
+    pub fn mix_name(&self) -> String {
+        let mix = self.mix.to_possible_value();
+        mix.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 
@@ -116,6 +127,10 @@ pub struct Report {
     /// Journeys that were due and had not begun at the end; in an open loop only.
     pub unsent: u64,
     pub steps: Vec<StepReport>,
+    /// How many processors this program used while it ran, warm-up included: where that is all it
+    /// has, it measured itself.
+    pub generator_cores: Option<f64>,
+    pub audit: Option<Audit>,
     /// Everything that was not accepted.
     pub not_accepted: Vec<Ending>,
     pub seconds: Vec<Second>,
@@ -134,6 +149,8 @@ impl Report {
             requests_per_s: requests as f64 / seconds,
             tps_c: record.tps_c(plan.connections),
             unsent: record.unsent,
+            generator_cores: taken.generator_cores,
+            audit: None,
             steps: steps(record, seconds),
             not_accepted: not_accepted(record),
             seconds: record.seconds.clone(),

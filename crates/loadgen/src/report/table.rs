@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Report, Spread};
+use crate::check::Audit;
 use crate::outcome::Class;
 use crate::output::grouped;
 
@@ -32,6 +33,9 @@ impl Report {
         )?;
         if let Some(tps_c) = self.tps_c {
             writeln!(out, "{:<12}{:>12}", "TPS_C", decimal(tps_c))?;
+        }
+        if let Some(cores) = self.generator_cores {
+            writeln!(out, "{:<12}{cores:>12.2}  processors", "loadgen used")?;
         }
         writeln!(out)?;
         writeln!(
@@ -83,18 +87,73 @@ impl Report {
     }
 }
 
+impl Audit {
+    /// What the audit came to, as text.
+    pub fn table(&self) -> String {
+        let mut out = String::new();
+        self.write_table(&mut out).expect("a String takes all");
+        out
+    }
+
+    fn write_table(&self, out: &mut String) -> std::fmt::Result {
+        write!(out, "audit: {} orders", grouped(self.orders))?;
+        if self.found_again > 0 {
+            write!(
+                out,
+                " and {} whose answers got lost",
+                grouped(self.found_again)
+            )?;
+        }
+        if self.accounts > 0 {
+            let accounts = grouped(self.accounts);
+            write!(
+                out,
+                ", the money of {accounts} accounts (by {})",
+                self.money_by
+            )?;
+        }
+        if self.listings > 0 {
+            write!(out, ", the stock of {} listings", grouped(self.listings))?;
+        }
+        if self.expired > 0 {
+            write!(
+                out,
+                "; {} orders were not paid in time",
+                grouped(self.expired)
+            )?;
+        }
+        for why in &self.unchecked {
+            write!(out, "\n  not checked: {why}")?;
+        }
+        if self.findings.count == 0 {
+            return write!(out, "\naudit: nothing is lost, nothing doubled");
+        }
+        write!(
+            out,
+            "\naudit: {} promises broken",
+            grouped(self.findings.count)
+        )?;
+        for finding in &self.findings.first {
+            write!(out, "\n  {}: {}", finding.kind.name(), finding.what)?;
+        }
+        if self.findings.count > self.findings.first.len() as u64 {
+            write!(out, "\n  and more")?;
+        }
+        Ok(())
+    }
+}
+
 impl super::Setting {
     /// What was run, in a sentence or two.
     pub fn sentence(&self) -> String {
-        let mix = clap::ValueEnum::to_possible_value(&self.mix);
-        let mix = mix.map_or_else(String::new, |value| value.get_name().to_owned());
         let pace = match self.rate {
             None => "closed loop".to_owned(),
             Some(rate) => format!("open loop at {rate} {}/s", self.mix.journeys()),
         };
         format!(
-            "{mix}, {pace}: {} connections, {} threads, {} s after {} s of warm-up, seed {}\n\
+            "{}, {pace}: {} connections, threads: {}, {} s after {} s of warm-up, seed {}\n\
              {}; {} buyers, {} sellers, {} stores of {} books",
+            self.mix_name(),
             self.connections,
             self.threads,
             self.duration_s,
