@@ -1,7 +1,9 @@
 //! What can be typed.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -31,6 +33,8 @@ pub enum Command {
     /// Put load on a server and measure
     #[command(after_help = AFTER_HELP)]
     Run(RunArguments),
+    /// Measure two servers in turns within one run
+    Compare(CompareArguments),
     /// Race clients for what only some of them can have, and count everything
     #[command(after_help = AFTER_HELP)]
     Race(RaceArguments),
@@ -141,6 +145,9 @@ pub struct RunArguments {
     /// The server's payment timeout: from then on an unpaid order may be cancelled
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = settings::duration)]
     pub payment_timeout: Duration,
+    /// Measure first what making a page durable takes in this folder, for comparison
+    #[arg(long, value_name = "DIR")]
+    pub fsync: Option<PathBuf>,
     /// Write the report as JSON too
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -157,6 +164,55 @@ pub struct NoopArguments {
     /// Threads that answer; as many as there are processors unless given
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub threads: Option<u32>,
+}
+
+/// One side of a comparison.
+#[derive(Debug, Clone)]
+pub enum Rival {
+    Server(Target),
+    /// `noop` in a process that is started and ended for it.
+    Noop,
+}
+
+impl FromStr for Rival {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "noop" => Ok(Self::Noop),
+            url => url.parse().map(Self::Server),
+        }
+    }
+}
+
+impl fmt::Display for Rival {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(target) => target.fmt(to),
+            Self::Noop => to.write_str("noop"),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// One server, whose shop is set up; or `noop`
+    #[arg(long, value_name = "URL")]
+    pub a: Rival,
+    /// The other one; or `noop`
+    #[arg(long, value_name = "URL")]
+    pub b: Rival,
+    /// How often both are measured
+    #[arg(long, value_name = "COUNT", default_value = "3")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub rounds: u32,
+    #[command(flatten)]
+    pub load: LoadArguments,
+    #[command(flatten)]
+    pub shop: ShopArguments,
+    /// Write the comparison as JSON too
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

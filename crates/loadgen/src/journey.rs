@@ -220,7 +220,7 @@ impl Client {
             Step::Payment => {
                 let password = &shop.buyer_passwords[buyer];
                 self.caller
-                    .payment(&shop.buyers[buyer], password, &name)
+                    .payment(&shop.buyers[buyer], password, name)
                     .await
             }
             Step::SendBooks => {

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod compare;
 mod noop;
 mod race;
 mod run;
@@ -28,6 +29,7 @@ pub fn run(command: Command) -> Result<Verdict, Error> {
     match command {
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Race(arguments) => race::run(&arguments),
         Command::Noop(arguments) => noop::run(&arguments),
     }

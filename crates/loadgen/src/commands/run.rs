@@ -8,6 +8,7 @@ use super::{Verdict, block_on};
 use crate::check::Auditor;
 use crate::cli::{LoadArguments, RunArguments};
 use crate::error::Error;
+use crate::fsync;
 use crate::http::Target;
 use crate::live::Live;
 use crate::load::{self, Plan};
@@ -15,7 +16,7 @@ use crate::output::{note, say};
 use crate::pacer::Pace;
 use crate::people::{Crew, People, log_in_all};
 use crate::progress::Progress;
-use crate::report::Report;
+use crate::report::{Report, Spread};
 use crate::shop::Shop;
 
 /// How many connections log everybody in and look everything through.
@@ -38,8 +39,10 @@ pub fn run(arguments: &RunArguments) -> Result<Verdict, Error> {
         true => Some(block_on(auditor.baseline())?),
         false => None,
     };
+    let disk = arguments.fsync.as_deref().map(fsync::measure).transpose()?;
     let taken = watched(&plan, &shop, &people)?;
     let mut report = Report::new(&plan, &shop, &taken);
+    report.fsync = disk.as_ref().map(Spread::from);
     say(&report.table());
     if let Some(baseline) = baseline {
         let audit = block_on(auditor.audit(&baseline, &taken.journal))?;

@@ -11,6 +11,16 @@ pub struct Target {
     pub host: String,
 }
 
+impl Target {
+    /// Where no server is.
+    pub fn nowhere() -> Self {
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            host: String::new(),
+        }
+    }
+}
+
 impl FromStr for Target {
     type Err = String;
 

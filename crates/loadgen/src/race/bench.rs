@@ -111,8 +111,8 @@ impl Bench {
             let mut caller = self.crews[client % self.crews.len()].caller();
             // Any request opens the connection; this one changes nothing.
             let nobody = self.id("nobody");
-            let asked = caller.login(&nobody, "wrong", "race").await.map(|_| ());
-            asked.map_err(|source| self.no_answer(Step::Login.path(), source))?;
+            let asked = caller.account(&nobody, "").await.map(|_| ());
+            asked.map_err(|source| self.no_answer(Step::Account.path(), source))?;
             Ok(caller)
         });
         try_join_all(opened).await

@@ -6,6 +6,9 @@ use crate::record::Second;
 
 const STYLE: &str = include_str!("style.css");
 
+/// One of the figures of a second.
+type Value = fn(&Second) -> u64;
+
 impl Report {
     /// The report as an HTML page.
     pub fn html(&self) -> String {
@@ -77,15 +80,14 @@ impl Report {
 
     fn rate_plot(&self) -> Plot {
         let journeys = format!("{}/s", self.setting.mix.journeys());
-        let all: [(&str, fn(&Second) -> u64); 4] = [
+        let all: [(&str, Value); 4] = [
             ("requests/s", |second| second.requests),
             (&journeys, |second| second.journeys),
             ("shed/s", |second| second.shed),
             ("failed/s", |second| second.failed),
         ];
-        let is_seen = |(_, value): &(&str, fn(&Second) -> u64)| {
-            self.seconds.iter().any(|second| value(second) > 0)
-        };
+        let is_seen =
+            |(_, value): &(&str, Value)| self.seconds.iter().any(|second| value(second) > 0);
         let lines = all.into_iter().filter(is_seen);
         let lines =
             lines.map(|(name, value)| self.line_over_time(name, |second| value(second) as f64));

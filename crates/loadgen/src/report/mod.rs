@@ -4,6 +4,8 @@ mod html;
 mod plot;
 mod table;
 
+pub use table::decimal;
+
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -130,6 +132,8 @@ pub struct Report {
     /// How many processors this program used while it ran, warm-up included: where that is all it
     /// has, it measured itself.
     pub generator_cores: Option<f64>,
+    /// What the disk needs to make a page durable, where that was asked for.
+    pub fsync: Option<Spread>,
     pub audit: Option<Audit>,
     /// Everything that was not accepted.
     pub not_accepted: Vec<Ending>,
@@ -150,6 +154,7 @@ impl Report {
             tps_c: record.tps_c(plan.connections),
             unsent: record.unsent,
             generator_cores: taken.generator_cores,
+            fsync: None,
             audit: None,
             steps: steps(record, seconds),
             not_accepted: not_accepted(record),

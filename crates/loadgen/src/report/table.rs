@@ -37,6 +37,10 @@ impl Report {
         if let Some(cores) = self.generator_cores {
             writeln!(out, "{:<12}{cores:>12.2}  processors", "loadgen used")?;
         }
+        if let Some(fsync) = &self.fsync {
+            let (p50, p99) = (millis(fsync.p50_us), millis(fsync.p99_us));
+            writeln!(out, "{:<12}{p50:>12}  ms (p50; p99 {p99})", "fdatasync")?;
+        }
         writeln!(out)?;
         writeln!(
             out,
