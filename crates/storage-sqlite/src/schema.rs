@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use crate::browse;
 use crate::error::OpenError;
 
 /// Marks the file as this program's: "book" in ASCII.
 const APPLICATION_ID: i64 = 0x626F_6F6B;
 
 /// What brings a file from each schema version to the next; the first makes the tables.
-const MIGRATIONS: &[&str] = &[SCHEMA_1];
+const MIGRATIONS: &[&str] = &[SCHEMA_1, browse::INDEXES];
 
 const SCHEMA_1: &str = "
 -- Who has an account. By user_id: log-in, and resolving a name once.
@@ -327,7 +328,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("bookstore.db");
         let connection = open(&path);
-        migrate(&connection, &path, MIGRATIONS).expect("made");
+        migrate(&connection, &path, &[SCHEMA_1]).expect("made");
         connection
             .execute("INSERT INTO secrets VALUES ('x', x'01')", [])
             .expect("inserted");
@@ -348,7 +349,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("bookstore.db");
         let connection = open(&path);
-        migrate(&connection, &path, MIGRATIONS).expect("made");
+        migrate(&connection, &path, &[SCHEMA_1]).expect("made");
         let broken = [
             SCHEMA_1,
             "ALTER TABLE secrets ADD COLUMN extra INTEGER; SELECT broken;",

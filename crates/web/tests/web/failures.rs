@@ -11,8 +11,8 @@ use insta::assert_snapshot;
 use serde_json::json;
 use storage::model::{ManualClock, ModelStorage};
 use storage::{
-    AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Job, OrderQuery,
-    Reading, Session, Storage, StorageError,
+    AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Job, ListingQuery,
+    Movement, MovementQuery, OrderQuery, Page, Reading, Session, Storage, StorageError,
 };
 
 use crate::test_app::{TestApp, password};
@@ -92,6 +92,22 @@ impl Storage for Breakable {
 
     fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>> {
         self.ask(self.inner.list_orders(query))
+    }
+
+    fn list_stores(&self, after: Option<StoreId>, limit: u32) -> Reading<'_, Vec<Store>> {
+        self.ask(self.inner.list_stores(after, limit))
+    }
+
+    fn list_listings(&self, query: ListingQuery) -> Reading<'_, Page<Listing>> {
+        self.ask(self.inner.list_listings(query))
+    }
+
+    fn list_most_bought(&self, limit: u32) -> Reading<'_, Vec<Listing>> {
+        self.ask(self.inner.list_most_bought(limit))
+    }
+
+    fn list_movements(&self, query: MovementQuery) -> Reading<'_, Page<Movement>> {
+        self.ask(self.inner.list_movements(query))
     }
 
     fn list_due(&self, now: Timestamp, limit: u32) -> Reading<'_, Vec<DueOrder>> {
