@@ -19,6 +19,7 @@ use web::ClientAddress;
 
 /// The whole server without its sockets.
 pub struct TestApp {
+    pub app: Arc<App>,
     pub router: Router,
     pub clock: Arc<ManualClock>,
 }
@@ -40,9 +41,9 @@ impl TestApp {
         settings: Settings,
     ) -> Self {
         let shared: Arc<dyn Clock> = clock.clone();
-        let app = App::new(storage, shared, settings).await.unwrap();
-        let router = web::router(Arc::new(app));
-        Self { router, clock }
+        let app = Arc::new(App::new(storage, shared, settings).await.unwrap());
+        let router = web::router(app.clone(), web::Setup::default());
+        Self { app, router, clock }
     }
 
     /// A request to be sent by awaiting it.
