@@ -113,7 +113,8 @@ pub fn draw(id: &str, place: usize, is_chinese: bool) -> anyhow::Result<Picture>
         .collect();
     let pixels = points().zip(&rough).flat_map(|((column, row), seen)| {
         if is_edge(&rough, column, row) {
-            const CORNERS: [(f32, f32); 4] = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)];
+            const CORNERS: [(f32, f32); 4] =
+                [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)];
             mean(&design, motif, column, row, &CORNERS)
         } else {
             *seen

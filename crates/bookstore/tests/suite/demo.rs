@@ -26,16 +26,36 @@ fn an_empty_shop_is_filled_once_and_its_books_balance() {
     for _ in 0..2 {
         let server = Server::start(folder.path(), &["--demo"]);
         let sign_in = page(server.address, "/sign-in");
-        for words in ["<code>reader</code>", "<code>seller</code>", "read more books"] {
+        for words in [
+            "<code>reader</code>",
+            "<code>seller</code>",
+            "read more books",
+        ] {
             assert!(sign_in.contains(words), "{sign_in}");
         }
         let mut client = server.client();
         let token = client.login("reader", "read more books");
         let orders = client.history("reader", &token, None);
-        let states: Vec<&str> = orders.iter().map(|order| order["state"].as_str().unwrap()).collect();
-        assert_eq!(states, ["placed", "paid", "sent", "received", "received", "cancelled"]);
+        let states: Vec<&str> = orders
+            .iter()
+            .map(|order| order["state"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            states,
+            [
+                "placed",
+                "paid",
+                "sent",
+                "received",
+                "received",
+                "cancelled"
+            ]
+        );
         let home = page(server.address, "/");
-        assert!(home.contains("红楼梦") && home.contains("/pictures/"), "{home}");
+        assert!(
+            home.contains("红楼梦") && home.contains("/pictures/"),
+            "{home}"
+        );
         server.stop();
     }
     let audit = run(&["audit", "--data", data.to_str().unwrap()], &[]);
