@@ -76,14 +76,16 @@ impl App {
             match session.filter(|session| proof.holds_for(&session.account, session.generation)) {
                 Some(session) => {
                     // Also where the password was remembered: from here, too, the owner comes.
-                    self.failures
-                        .know(&credentials.user, Origin::of(credentials.address));
                     let now = self.clock.now();
+                    let origin = Origin::of(credentials.address);
+                    self.failures
+                        .know(&*self.storage, &credentials.user, origin, now)
+                        .await?;
                     let epoch = session.account.epoch;
                     return Ok(self.tokens.sign(&terminal, epoch, session.generation, now));
                 }
                 // What was remembered is of another epoch: the password is checked anew, once.
-                None => self.remembered.forget(&credentials.user),
+                None => self.forget_password(credentials),
             }
         }
         Err(Problem::Unauthorized)
@@ -125,7 +127,7 @@ impl App {
             closed = self.run_with_password(credentials, None, operation).await;
         }
         closed?;
-        self.remembered.forget(&credentials.user);
+        self.forget_password(credentials);
         Ok(())
     }
 
@@ -147,7 +149,7 @@ impl App {
             password_hash,
         };
         self.run_with_password(credentials, None, operation).await?;
-        self.remembered.forget(&credentials.user);
+        self.forget_password(credentials);
         Ok(())
     }
 

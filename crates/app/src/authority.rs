@@ -13,8 +13,8 @@ use domain::{
 };
 
 use crate::App;
-use crate::failures::Origin;
-use crate::passwords::{Busy, Password};
+use crate::failures::{NoAttempt, Origin};
+use crate::passwords::{Busy, Password, Place};
 use crate::problem::Problem;
 use crate::remembered::usable_hash;
 
@@ -152,7 +152,7 @@ impl App {
         let origin = Origin::of(*address);
         self.check_budget(user, origin)?;
         // The budget comes first: what is remembered would answer guesses faster than hashing.
-        let epoch = match self.remembered.find(user, password) {
+        let epoch = match self.remembered.find(user, origin, password) {
             Some(epoch) => epoch,
             None => self.authenticate_slowly(user, password, origin).await?,
         };
@@ -164,7 +164,7 @@ impl App {
     }
 
     fn check_budget(&self, user: &UserId, origin: Origin) -> Result<(), Problem<Infallible>> {
-        match self.failures.check(user, origin, self.clock.now()) {
+        match self.failures.known_wait(user, origin, self.clock.now()) {
             Some(retry_after) => Err(Problem::TooManyAttempts { retry_after }),
             None => Ok(()),
         }
@@ -181,22 +181,54 @@ impl App {
     ) -> Result<Epoch, Problem<Infallible>> {
         let _turn = self.turns.take(user, origin).await?;
         self.check_budget(user, origin)?;
-        if let Some(epoch) = self.remembered.find(user, password) {
+        if let Some(epoch) = self.remembered.find(user, origin, password) {
             return Ok(epoch);
         }
+        let place = self.passwords.place()?;
+        let now = self.clock.now();
+        let attempt = match self.failures.begin(&*self.storage, user, origin, now).await {
+            Ok(attempt) => attempt,
+            Err(NoAttempt::Wait(retry_after)) => {
+                return Err(Problem::TooManyAttempts { retry_after });
+            }
+            Err(NoAttempt::Failed(error)) => return Err(error.into()),
+        };
+        let found = self.verify(&place, user, password, origin).await;
+        let now = self.clock.now();
+        if let Ok(None) = found {
+            self.failures.fail(&attempt, user, origin, now);
+            return Err(Problem::Unauthorized);
+        }
+        self.failures
+            .give_back(&*self.storage, attempt, now)
+            .await?;
+        let epoch = found?.ok_or(Problem::Unauthorized)?;
+        self.remembered.note(user, origin, password, epoch);
+        Ok(epoch)
+    }
+
+    /// The account's epoch, where the password is its own.
+    async fn verify(
+        &self,
+        place: &Place<'_>,
+        user: &UserId,
+        password: &Password,
+        origin: Origin,
+    ) -> Result<Option<Epoch>, Problem<Infallible>> {
         let account = self.storage.find_account(user).await?;
         let is_suspect = self.failures.is_suspect(origin, self.clock.now());
         let hash = usable_hash(account.as_ref());
         let is_right = self
             .passwords
-            .verify(password.clone(), hash, is_suspect)
+            .verify(place, password.clone(), hash, is_suspect)
             .await?;
-        let Some(account) = account.filter(|_| is_right) else {
-            self.failures.fail(user, origin, self.clock.now());
-            return Err(Problem::Unauthorized);
-        };
-        self.remembered.note(user, password, account.epoch);
-        Ok(account.epoch)
+        Ok(account.filter(|_| is_right).map(|account| account.epoch))
+    }
+
+    /// Forgets that a password was right.
+    pub(crate) fn forget_password(&self, credentials: &Credentials) {
+        let origin = Origin::of(credentials.address);
+        self.remembered.forget(&credentials.user, origin);
     }
 
     /// Runs an operation of somebody who sent his password. Where the password was remembered
@@ -222,7 +254,7 @@ impl App {
             };
             match self.run(request).await? {
                 Ok(answer) => return Ok(answer),
-                Err(Refused::StaleProof) if !is_last => self.remembered.forget(&credentials.user),
+                Err(Refused::StaleProof) if !is_last => self.forget_password(credentials),
                 Err(refused) => return Err(refused.into()),
             }
         }

@@ -93,7 +93,7 @@ impl App {
         Ok(Self {
             passwords: Passwords::new(),
             remembered: Remembered::new(random::bytes()),
-            failures: FailureBudget::new(),
+            failures: FailureBudget::new(&secret),
             tokens: Tokens::new(&secret),
             turns: Turns::new(),
             most_bought: MostBought::default(),

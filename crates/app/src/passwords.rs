@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The longest password, in bytes.
 pub const PASSWORD_MAX_BYTES: usize = 1_024;
-/// How many may wait for a permit; one hash takes some 20 ms of a core.
+/// How many may be hashed or wait for it; one hash takes some 20 ms of a core.
 pub const HASHES_WAITING_MAX: usize = 1_024;
 /// How long one waits for a permit at most.
 pub const HASH_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -72,7 +72,7 @@ pub(crate) struct Passwords {
     /// Half as many: whoever has failed of late needs one of these too, so that guessing leaves
     /// the other half to everybody else.
     suspects: Semaphore,
-    waiting: AtomicUsize,
+    places: AtomicUsize,
 }
 
 impl Passwords {
@@ -84,12 +84,19 @@ impl Passwords {
         Self {
             permits: Semaphore::new(cores),
             suspects: Semaphore::new(cores / 2),
-            waiting: AtomicUsize::new(0),
+            places: AtomicUsize::new(0),
         }
+    }
+
+    /// A place among those whose passwords are hashed or wait for it. It comes before anything
+    /// else that an attempt costs.
+    pub fn place(&self) -> Result<Place<'_>, Busy> {
+        Place::take(&self.places)
     }
 
     /// Hashes a new password.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, Busy> {
+        let _place = self.place()?;
         let _permit = self.permit(&self.permits).await?;
         Ok(compute(move || hash(&password)).await)
     }
@@ -97,6 +104,7 @@ impl Passwords {
     /// Whether a password fits a hash. Without one, it never does, and takes as long.
     pub async fn verify(
         &self,
+        _place: &Place<'_>,
         password: Password,
         expected: Option<PasswordHash>,
         is_suspect: bool,
@@ -116,7 +124,6 @@ impl Passwords {
         if let Ok(permit) = permits.try_acquire() {
             return Ok(permit);
         }
-        let _place = Place::take(&self.waiting)?;
         let permit = tokio::time::timeout(HASH_WAIT_MAX, permits.acquire()).await;
         Ok(permit
             .map_err(|_| Busy)?
@@ -124,16 +131,16 @@ impl Passwords {
     }
 }
 
-/// A place among those who wait, given back when dropped.
-struct Place<'a>(&'a AtomicUsize);
+/// A place among those who hash, given back when dropped.
+pub(crate) struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Result<Self, Busy> {
-        if waiting.fetch_add(1, Ordering::Relaxed) >= HASHES_WAITING_MAX {
-            waiting.fetch_sub(1, Ordering::Relaxed);
+    fn take(places: &'a AtomicUsize) -> Result<Self, Busy> {
+        if places.fetch_add(1, Ordering::Relaxed) >= HASHES_WAITING_MAX {
+            places.fetch_sub(1, Ordering::Relaxed);
             return Err(Busy);
         }
-        Ok(Self(waiting))
+        Ok(Self(places))
     }
 }
 
@@ -158,9 +165,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_finds_no_place_is_turned_away_at_once() {
+        let passwords = Passwords::new();
+        let mut places: Vec<_> = (0..HASHES_WAITING_MAX)
+            .map(|_| passwords.place().unwrap())
+            .collect();
+        assert!(passwords.place().is_err());
+        assert!(passwords.hash(password("x")).await.is_err());
+        places.pop();
+        assert!(passwords.hash(password("x")).await.is_ok());
+    }
+
+    #[tokio::test]
     async fn a_password_fits_its_own_hash_and_no_other() {
         let passwords = Passwords::new();
         let hash = passwords.hash(password("pässwörd")).await.unwrap();
+        let place = passwords.place().unwrap();
         assert!(
             hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{}",
@@ -168,19 +188,19 @@ mod tests {
         );
         assert!(
             passwords
-                .verify(password("pässwörd"), Some(hash.clone()), false)
+                .verify(&place, password("pässwörd"), Some(hash.clone()), false)
                 .await
                 .unwrap()
         );
         assert!(
             !passwords
-                .verify(password("password"), Some(hash), true)
+                .verify(&place, password("password"), Some(hash), true)
                 .await
                 .unwrap()
         );
         assert!(
             !passwords
-                .verify(password("nobody"), None, false)
+                .verify(&place, password("nobody"), None, false)
                 .await
                 .unwrap()
         );
@@ -190,9 +210,10 @@ mod tests {
     async fn nothing_fits_the_hash_of_a_closed_account() {
         let passwords = Passwords::new();
         let closed = Some(PasswordHash::new(""));
+        let place = passwords.place().unwrap();
         assert!(
             !passwords
-                .verify(password("x"), closed, false)
+                .verify(&place, password("x"), closed, false)
                 .await
                 .unwrap()
         );

@@ -1,5 +1,8 @@
 //! Passwords that were right a moment ago. Paying and funding carry the password on every call,
 //! and Argon2id costs as much as hundreds of orders.
+//!
+//! What was right is remembered for the address it came from, so guesses from elsewhere are never
+//! compared with it: they go through the budget of failures that all processes share.
 
 use std::time::Duration;
 
@@ -7,9 +10,10 @@ use domain::{Epoch, PasswordHash, UserId};
 use moka::sync::Cache;
 use subtle::ConstantTimeEq;
 
+use crate::failures::Origin;
 use crate::passwords::Password;
 
-/// How many passwords are remembered; some 150 bytes each.
+/// How many passwords are remembered; some 170 bytes each.
 pub const REMEMBERED_MAX: u64 = 200_000;
 /// For how long.
 pub const REMEMBERED_FOR: Duration = Duration::from_secs(10 * 60);
@@ -25,7 +29,7 @@ struct Entry {
 /// Successes only, under a key that this process drew and never shows.
 pub(crate) struct Remembered {
     key: [u8; 32],
-    entries: Cache<UserId, Entry>,
+    entries: Cache<(UserId, Origin), Entry>,
 }
 
 impl Remembered {
@@ -45,10 +49,10 @@ impl Remembered {
         *hasher.finalize().as_bytes()
     }
 
-    /// Notes that a password was right.
-    pub fn note(&self, user: &UserId, password: &Password, epoch: Epoch) {
+    /// Notes that a password was right that came from there.
+    pub fn note(&self, user: &UserId, origin: Origin, password: &Password, epoch: Epoch) {
         self.entries.insert(
-            user.clone(),
+            (user.clone(), origin),
             Entry {
                 tag: self.tag(user, password),
                 epoch,
@@ -56,16 +60,17 @@ impl Remembered {
         );
     }
 
-    /// The epoch under which the password was right of late.
-    pub fn find(&self, user: &UserId, password: &Password) -> Option<Epoch> {
-        let entry = self.entries.get(user)?;
+    /// The epoch under which the password was right of late, from there.
+    pub fn find(&self, user: &UserId, origin: Origin, password: &Password) -> Option<Epoch> {
+        let entry = self.entries.get(&(user.clone(), origin))?;
         let is_same = entry.tag.ct_eq(&self.tag(user, password));
         bool::from(is_same).then_some(entry.epoch)
     }
 
-    /// Forgets a user.
-    pub fn forget(&self, user: &UserId) {
-        self.entries.invalidate(user);
+    /// Forgets what a user sent from there. What he sent from elsewhere is of the same epoch, and
+    /// goes the same way once it turns out to be out of date.
+    pub fn forget(&self, user: &UserId, origin: Origin) {
+        self.entries.invalidate(&(user.clone(), origin));
     }
 }
 

@@ -154,7 +154,7 @@ pub struct ImportArguments {
 
 #[derive(Debug, Args)]
 pub struct MigrateArguments {
-    /// Where the shop is: `sqlite:FOLDER`, or just the folder
+    /// Where the shop is: `sqlite:FOLDER` or just the folder, or `mongodb://…`
     #[arg(long, value_name = "URL", value_parser = settings::location)]
     pub from: Location,
     /// Where it is to be: the same, but empty

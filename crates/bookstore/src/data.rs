@@ -31,11 +31,12 @@ impl Location {
         }
     }
 
-    /// The location as it is typed: the same text for the same place, wherever one stands.
+    /// The location as it may be shown: the same text for the same place, wherever one stands and
+    /// in whatever order its hosts are named; without a password.
     pub fn url(&self) -> String {
         match self {
             Self::Sqlite(folder) => format!("sqlite:{}", whole(folder).display()),
-            Self::Mongo(url) => url.clone(),
+            Self::Mongo(url) => plain(url),
         }
     }
 
@@ -53,21 +54,42 @@ impl Location {
                 Ok(Arc::new(SqliteStorage::open_read_only(options)?))
             }
             Self::Mongo(url) => Ok(Arc::new(
-                MongoStorage::open(url, Arc::new(SystemClock)).await?,
+                MongoStorage::open_existing(url, Arc::new(SystemClock)).await?,
             )),
         }
     }
 
-    fn check_exists(&self) -> anyhow::Result<()> {
+    /// Opens a place to write where there is a shop already.
+    async fn open_existing(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Storage>> {
         match self {
-            Self::Sqlite(folder) => match SqliteStorage::open_read_only(Options::new(folder)) {
-                Err(error @ OpenError::NoData { .. }) => Err(error.into()),
-                // Whatever else is wrong, or out of date, opening it in earnest says or mends.
-                Ok(_) | Err(_) => Ok(()),
-            },
-            Self::Mongo(_) => Ok(()),
+            Self::Sqlite(folder) => {
+                check_exists(folder)?;
+                self.open_writing(clock).await
+            }
+            Self::Mongo(url) => Ok(Arc::new(MongoStorage::open_existing(url, clock).await?)),
         }
     }
+}
+
+fn check_exists(folder: &Path) -> anyhow::Result<()> {
+    match SqliteStorage::open_read_only(Options::new(folder)) {
+        Err(error @ OpenError::NoData { .. }) => Err(error.into()),
+        // Whatever else is wrong, or out of date, opening it in earnest says or mends.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// A MongoDB address without user, password and options, its hosts in order.
+fn plain(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("mongodb", url));
+    let rest = rest.split_once('?').map_or(rest, |(rest, _)| rest);
+    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+    let hosts = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, hosts)| hosts);
+    let mut hosts: Vec<String> = hosts.split(',').map(str::to_ascii_lowercase).collect();
+    hosts.sort_unstable();
+    format!("{scheme}://{}/{database}", hosts.join(","))
 }
 
 /// A folder's path from the root on, without links where it exists.
@@ -93,8 +115,7 @@ pub async fn open_existing(
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<dyn Storage>> {
     let location = Location::of(arguments);
-    location.check_exists()?;
-    checked(location.open_writing(clock).await?, &location).await
+    checked(location.open_existing(clock).await?, &location).await
 }
 
 /// Opens the data to read, beside a working server.
@@ -108,8 +129,7 @@ pub async fn open_source(
     location: &Location,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<dyn Storage>> {
-    location.check_exists()?;
-    location.open_writing(clock).await
+    location.open_existing(clock).await
 }
 
 /// Opens the place that a shop is to move to, where some of it may be already.
@@ -139,4 +159,23 @@ async fn checked(
 /// Whether data could not be opened because another process writes to it.
 pub fn is_in_use(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(OpenError::InUse { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password_and_in_one_order() {
+        for url in [
+            "mongodb://b:2,a:1/shop",
+            "mongodb://a:1,B:2/shop?replicaSet=rs0",
+            "mongodb://user:p%40ss@a:1,b:2/shop?authSource=admin",
+        ] {
+            let location = Location::Mongo(url.into());
+            assert_eq!(location.url(), "mongodb://a:1,b:2/shop");
+        }
+        let srv = Location::Mongo("mongodb+srv://user:secret@cluster.example/shop".into());
+        assert_eq!(srv.url(), "mongodb+srv://cluster.example/shop");
+    }
 }

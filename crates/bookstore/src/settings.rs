@@ -41,15 +41,20 @@ pub fn engine(text: &str) -> Read<Engine> {
     }
 }
 
-/// A place of data: a folder, with or without the engine's name before it.
+/// A place of data: a folder, with or without the engine's name before it, or the address of a
+/// MongoDB deployment.
 pub fn location(text: &str) -> Read<Location> {
-    const HINT: &str = "hint: write `sqlite:FOLDER`, or just the folder";
+    const HINT: &str = "hint: write `sqlite:FOLDER` or just the folder, or \
+                        `mongodb://HOST/DATABASE?replicaSet=NAME`";
     let is_scheme = |word: &str| word.chars().all(|letter| letter.is_ascii_alphabetic());
     match text.split_once(':') {
         Some(("sqlite", "")) | None if text.is_empty() || text.ends_with(':') => {
             Err(format!("no folder is named\n  {HINT}"))
         }
         Some(("sqlite", folder)) => Ok(Location::Sqlite(folder.into())),
+        Some(("mongodb" | "mongodb+srv", rest)) if rest.starts_with("//") => {
+            Ok(Location::Mongo(text.into()))
+        }
         Some((scheme, _)) if is_scheme(scheme) => Err(format!(
             "this program has no storage engine `{scheme}`\n  {HINT}"
         )),
@@ -195,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_a_folder_with_or_without_its_engine() {
+    fn a_place_is_a_folder_or_a_deployment() {
         for (text, folder) in [
             ("sqlite:/a/b", "/a/b"),
             ("sqlite:data", "data"),
@@ -204,7 +209,9 @@ mod tests {
         ] {
             assert_eq!(location(text), Ok(Location::Sqlite(folder.into())));
         }
-        for bad in ["", "sqlite:", "mongodb://localhost/", "sqlit:data"] {
+        let url = "mongodb://localhost/bookstore";
+        assert_eq!(location(url), Ok(Location::Mongo(url.into())));
+        for bad in ["", "sqlite:", "mongodb:localhost", "sqlit:data"] {
             assert!(location(bad).is_err(), "{bad:?} was taken");
         }
     }

@@ -10,6 +10,7 @@
 
 pub mod account;
 pub mod book;
+pub mod bucket;
 pub mod idempotency;
 pub mod ids;
 pub mod ledger;
@@ -30,6 +31,7 @@ pub use account::{
     Unregister,
 };
 pub use book::{BookText, Picture, PictureHash, PictureKind, TextHash};
+pub use bucket::{BucketKey, Pour};
 pub use idempotency::{IdempotencyKey, Keep, KeepKey, KeptAnswer};
 pub use ids::{BookId, OrderId, StoreId, TerminalName, UserId};
 pub use ledger::{EntryKind, LedgerAccount, Transfer};

@@ -216,6 +216,15 @@ pub enum OpenError {
         #[source]
         source: Error,
     },
+    /// There is no shop.
+    #[error(
+        "the database `{database}` holds no shop\nhint: is its name right? `bookstore serve \
+         --storage …` makes a shop where there is none"
+    )]
+    NoData {
+        /// The database.
+        database: String,
+    },
     /// A newer program has written here.
     #[error(
         "the database `{database}` has schema version {found}, and this program knows up to \

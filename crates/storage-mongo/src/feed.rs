@@ -6,6 +6,9 @@
 //! the collection of listings, by which another deployment's place is known, and one from before
 //! the collection was dropped and restored. (Where MongoDB's own files are put back to an earlier
 //! state, a place is still good by its time: then search is to be built anew by hand.)
+//!
+//! On a sharded cluster a change comes once every shard has told that it has nothing older; one
+//! that has nothing to do says so every 10 s (`periodicNoopIntervalSecs`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -115,8 +118,9 @@ impl Event {
     }
 }
 
-/// What the server lets through. Whatever else is done to a collection, by hand or by another
-/// program, comes through too.
+/// What the server lets through: of a listing's updates those that set a field that search goes by
+/// to something else (setting it to the same is nothing to the server). Whatever else is done to a
+/// collection, by hand or by another program, comes through too.
 fn pipeline() -> [Document; 2] {
     let has_changed = |field: &str| {
         let field = format!("updateDescription.updatedFields.{field}");

@@ -11,6 +11,7 @@ mod accounts;
 mod audit;
 mod books;
 mod browse;
+mod buckets;
 mod commit;
 mod deployment;
 mod error;
@@ -36,8 +37,8 @@ mod writer;
 use std::sync::Arc;
 
 use domain::{
-    Account, BookText, Clock, Listing, ListingKey, Migration, Order, OrderId, Picture, PictureHash,
-    Store, StoreId, TerminalKey, TextHash, Timestamp, UserId,
+    Account, BookText, BucketKey, Clock, Listing, ListingKey, Migration, Order, OrderId, Picture,
+    PictureHash, Pour, Store, StoreId, TerminalKey, TextHash, Timestamp, UserId,
 };
 use mongodb::bson::doc;
 use storage::{
@@ -73,6 +74,25 @@ impl MongoStorage {
     pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let (client, database, application) = open::connect(url).await?;
         let deployment = Arc::new(Deployment::new(client, database, application, clock));
+        Self::start(deployment).await
+    }
+
+    /// Opens the database that a URL names, where it holds a shop already.
+    ///
+    /// # Errors
+    /// [`OpenError`], as it says; [`OpenError::NoData`] where there is none. Nothing is made then.
+    pub async fn open_existing(url: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let (client, database, application) = open::connect(url).await?;
+        let deployment = Arc::new(Deployment::new(client, database, application, clock));
+        if !schema::exists(&deployment).await? {
+            return Err(OpenError::NoData {
+                database: deployment.database.name().to_owned(),
+            });
+        }
+        Self::start(deployment).await
+    }
+
+    async fn start(deployment: Arc<Deployment>) -> Result<Self, OpenError> {
         schema::bring_up_to_date(&deployment).await?;
         let writer = Writer::start(deployment.clone());
         Ok(Self {
@@ -209,10 +229,19 @@ impl Storage for MongoStorage {
         Box::pin(secrets::find_or_keep(&self.deployment, candidate))
     }
 
+    fn pour(&self, pours: Vec<Pour>, now: Timestamp) -> Reading<'_, Vec<Timestamp>> {
+        Box::pin(buckets::pour(&self.deployment, pours, now))
+    }
+
+    fn find_bucket(&self, bucket: BucketKey) -> Reading<'_, Option<Timestamp>> {
+        Box::pin(buckets::find(&self.deployment, bucket))
+    }
+
     fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64> {
         Box::pin(async move {
             let answers = idempotency::forget(&self.deployment, now, limit).await?;
-            Ok(answers + terminals::forget(&self.deployment, now, limit).await?)
+            let terminals = terminals::forget(&self.deployment, now, limit).await?;
+            Ok(answers + terminals + buckets::forget(&self.deployment, now, limit).await?)
         })
     }
 

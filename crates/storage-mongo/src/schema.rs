@@ -37,6 +37,9 @@ pub(crate) const ORDERS: &str = "orders";
 pub(crate) const ENTRIES: &str = "entries";
 /// Answers under clients' keys, for a day. Shard key: `_id`, hashed.
 pub(crate) const KEPT_ANSWERS: &str = "kept_answers";
+/// Leaky buckets that count failed passwords. Shard key: `_id`, by range (hashes spread by
+/// themselves).
+pub(crate) const BUCKETS: &str = "buckets";
 /// The server's secret. Not sharded.
 pub(crate) const SECRETS: &str = "secrets";
 /// What version all this has, and how far a shop that moves in has come. Not sharded.
@@ -62,7 +65,7 @@ pub(crate) const LISTINGS_OF_BOOK: &str = "listings_of_book";
 pub(crate) const ENTRIES_OF_USER: &str = "entries_of_user";
 
 /// The version of everything below.
-const VERSION: i64 = 3;
+const VERSION: i64 = 2;
 const VERSION_ID: &str = "schema";
 
 const NAMESPACE_EXISTS: i32 = 48;
@@ -75,30 +78,35 @@ struct VersionDocument {
     version: i64,
 }
 
+/// Whether there is a shop, of whatever version.
+pub(crate) async fn exists(deployment: &Deployment) -> Result<bool, OpenError> {
+    Ok(find_version(deployment).await?.is_some())
+}
+
+async fn find_version(deployment: &Deployment) -> Result<Option<i64>, OpenError> {
+    let meta = deployment.collection::<VersionDocument>(META);
+    let found = meta.find_one(doc! { "_id": VERSION_ID }).await;
+    let found = found.map_err(|source| failed(deployment, source))?;
+    Ok(found.map(|found| found.version))
+}
+
+fn failed(deployment: &Deployment, source: Error) -> OpenError {
+    let database = deployment.database.name().to_owned();
+    match code_of(&source) {
+        Some(NOT_AUTHORISED) => OpenError::NotAllowed { database, source },
+        _ => OpenError::Failed { database, source },
+    }
+}
+
 /// Makes what is missing. Several processes may do so at once, and one that died halfway is made
 /// up for: the version is written last.
 pub(crate) async fn bring_up_to_date(deployment: &Deployment) -> Result<(), OpenError> {
-    let database = || deployment.database.name().to_owned();
-    let failed = |source: Error| match code_of(&source) {
-        Some(NOT_AUTHORISED) => OpenError::NotAllowed {
-            database: database(),
-            source,
-        },
-        _ => OpenError::Failed {
-            database: database(),
-            source,
-        },
-    };
-    let meta = deployment.collection::<VersionDocument>(META);
-    let found = meta
-        .find_one(doc! { "_id": VERSION_ID })
-        .await
-        .map_err(failed)?;
-    match found.map(|found| found.version) {
+    let failed = |source: Error| failed(deployment, source);
+    match find_version(deployment).await? {
         Some(VERSION) => return Ok(()),
         Some(found) if found > VERSION => {
             return Err(OpenError::NewerSchema {
-                database: database(),
+                database: deployment.database.name().to_owned(),
                 found,
                 known: VERSION,
             });
@@ -113,8 +121,10 @@ pub(crate) async fn bring_up_to_date(deployment: &Deployment) -> Result<(), Open
         collection.create_index(index).await.map_err(failed)?;
     }
     fill_in(deployment).await.map_err(failed)?;
+    // Whatever another process has brought it to stays.
     let version = doc! { "$max": { "version": VERSION } };
-    let keeping = meta
+    let keeping = deployment
+        .collection::<VersionDocument>(META)
         .update_one(doc! { "_id": VERSION_ID }, version)
         .upsert(true)
         .await;
@@ -281,6 +291,10 @@ fn collections() -> Vec<Shape> {
             },
         ),
         shape(
+            BUCKETS,
+            doc! { "_id": is("binData"), "empty_at": is("date") },
+        ),
+        shape(
             SECRETS,
             doc! { "_id": is("string"), "value": is("binData") },
         ),
@@ -368,7 +382,7 @@ fn indexes() -> Vec<(&'static str, IndexModel)> {
         ),
         // A seller's stores: those that close with him, and those whose orders are his.
         (STORES, index("stores_of_owner", doc! { "owner": 1 }, None)),
-        // Which answers, and which terminals, may be dropped by now.
+        // Which answers, terminals and buckets may be dropped by now.
         (
             KEPT_ANSWERS,
             index("kept_answers_to_forget", doc! { "kept_at": 1 }, None),
@@ -376,6 +390,10 @@ fn indexes() -> Vec<(&'static str, IndexModel)> {
         (
             TERMINALS,
             index("terminals_to_forget", doc! { "forget_at": 1 }, None),
+        ),
+        (
+            BUCKETS,
+            index("buckets_to_forget", doc! { "empty_at": 1 }, None),
         ),
     ]
 }

@@ -13,7 +13,7 @@ use storage::{ErrorKind, Feed, FeedChange, FeedPosition, StorageError};
 use crate::error::{Doing, Stored};
 use crate::{columns, listings, stores};
 
-/// How many rows are kept: some 25 MB of them. Who is further behind has more to gain from reading
+/// How many rows are kept: some 22 MB of them. Who is further behind has more to gain from reading
 /// everything anew.
 const ROWS_MAX: u32 = 1_000_000;
 
@@ -127,4 +127,114 @@ fn forget_all_but(connection: &Connection, rows_max: u32, limit: u32) -> Stored<
     let doing = "forgetting the feed";
     let mut statement = connection.prepare_cached(FORGET).doing(doing)?;
     statement.execute([rows_max, limit]).doing(doing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    fn database() -> (tempfile::TempDir, Connection) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("bookstore.db");
+        let connection = Connection::open(&path).expect("a database");
+        schema::bring_up_to_date(&connection, &path).expect("tables");
+        connection
+            .execute_batch(
+                "INSERT INTO accounts VALUES (1, 'selma', 'h', 0, 0, 0, 1);
+                 INSERT INTO stores VALUES (1, 'corner', 1, 1, 0);",
+            )
+            .expect("a store");
+        (directory, connection)
+    }
+
+    fn close_store(connection: &Connection, times: u32) {
+        for _ in 0..times {
+            connection
+                .execute(INSERT, params![None::<i64>, 1])
+                .expect("inserted");
+        }
+    }
+
+    fn count(connection: &Connection, after: &FeedPosition) -> Option<usize> {
+        match follow(connection, after, 1_000).expect("no failure") {
+            Feed::Changes { changes, .. } => Some(changes.len()),
+            Feed::Lost => None,
+        }
+    }
+
+    #[test]
+    fn the_oldest_rows_go_and_their_places_are_lost() {
+        let (_directory, connection) = database();
+        let mut places = vec![end(&connection).expect("an end")];
+        for _ in 0..20 {
+            close_store(&connection, 1);
+            places.push(end(&connection).expect("an end"));
+        }
+        assert_eq!(
+            forget_all_but(&connection, 100, 100).expect("no failure"),
+            0
+        );
+        // Never more than were asked for, and the rest the next time.
+        for gone in [4, 4, 3, 0] {
+            assert_eq!(
+                forget_all_but(&connection, 10, 4).expect("no failure"),
+                gone
+            );
+        }
+        for (number, place) in places.iter().enumerate() {
+            let behind = (number > 10).then_some(20 - number);
+            assert_eq!(count(&connection, place), behind, "place {number}");
+        }
+        // The last row stays, and numbers go on from it.
+        assert_eq!(forget_all_but(&connection, 1, 100).expect("no failure"), 9);
+        assert_eq!(forget_all_but(&connection, 1, 100).expect("no failure"), 0);
+        close_store(&connection, 2);
+        assert_eq!(count(&connection, &places[20]), Some(2));
+        assert_eq!(count(&connection, &places[19]), None);
+    }
+
+    #[test]
+    fn a_history_that_a_backup_ended_is_lost() {
+        let (directory, connection) = database();
+        close_store(&connection, 3);
+        let before = end(&connection).expect("an end");
+        let copy = directory.path().join("copy.db");
+        connection
+            .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
+            .expect("a backup");
+        close_store(&connection, 2);
+        let after = end(&connection).expect("an end");
+        let restored = Connection::open(&copy).expect("the backup");
+        assert_eq!(count(&restored, &before), Some(0));
+        assert_eq!(count(&restored, &after), None, "it has not come there yet");
+        // Nor is it that place once as much has happened there.
+        close_store(&restored, 5);
+        assert_eq!(count(&restored, &after), None);
+        assert_eq!(count(&restored, &before), Some(5));
+        assert_eq!(count(&connection, &before), Some(2));
+    }
+
+    #[test]
+    fn another_shops_place_is_lost() {
+        let ((_one, one), (_other, other)) = (database(), database());
+        let place = end(&one).expect("an end");
+        assert_eq!(count(&one, &place), Some(0));
+        assert_eq!(count(&other, &place), None);
+    }
+
+    #[test]
+    fn a_million_changes_are_kept() {
+        let (_directory, connection) = database();
+        connection
+            .execute_batch(&format!(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
+                 INSERT INTO feed (mark, store) SELECT random(), 1 FROM n",
+                ROWS_MAX + 4
+            ))
+            .expect("changes");
+        assert_eq!(forget(&connection, 3).expect("no failure"), 3);
+        assert_eq!(forget(&connection, 100).expect("no failure"), 2);
+        assert_eq!(forget(&connection, 100).expect("no failure"), 0);
+    }
 }

@@ -10,6 +10,7 @@ mod accounts;
 mod audit;
 mod books;
 mod browse;
+mod buckets;
 mod columns;
 mod error;
 mod export;
@@ -37,8 +38,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use domain::{
-    Account, BookText, Clock, Listing, ListingKey, Migration, Order, OrderId, Picture, PictureHash,
-    Store, StoreId, TerminalKey, TextHash, Timestamp, UserId,
+    Account, BookText, BucketKey, Clock, Listing, ListingKey, Migration, Order, OrderId, Picture,
+    PictureHash, Pour, Store, StoreId, TerminalKey, TextHash, Timestamp, UserId,
 };
 use storage::{
     AuditReport, BULK_MAX_ROWS, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Feed,
@@ -294,6 +295,18 @@ impl Storage for SqliteStorage {
         })
     }
 
+    fn pour(&self, pours: Vec<Pour>, now: Timestamp) -> Reading<'_, Vec<Timestamp>> {
+        self.task("pouring into buckets", move |writer| {
+            writer.transact(|connection, _| buckets::pour(connection, &pours, now))
+        })
+    }
+
+    fn find_bucket(&self, bucket: BucketKey) -> Reading<'_, Option<Timestamp>> {
+        self.readers.ask("finding a bucket", move |connection| {
+            buckets::find(connection, bucket)
+        })
+    }
+
     fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64> {
         self.task("forgetting what has expired", move |writer| {
             writer.transact(|connection, rows| {
@@ -304,7 +317,8 @@ impl Storage for SqliteStorage {
                     // A row that is gone must not go on counting because it is remembered.
                     rows.terminals = Default::default();
                 }
-                Ok((kept + terminals + changes) as u64)
+                let buckets = buckets::forget(connection, now, limit)?;
+                Ok((kept + terminals + changes + buckets) as u64)
             })
         })
     }

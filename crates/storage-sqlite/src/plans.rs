@@ -4,8 +4,8 @@
 use rusqlite::Connection;
 
 use crate::{
-    accounts, audit, books, browse, export, idempotency, ledger, listings, migrations, orders,
-    schema, stores, terminals,
+    accounts, audit, books, browse, buckets, export, feed, idempotency, ledger, listings,
+    migrations, orders, schema, stores, terminals,
 };
 
 fn database() -> (tempfile::TempDir, Connection) {
@@ -74,6 +74,12 @@ fn questions_and_loads_search_by_index() {
         terminals::LIST_ALL,
         export::COUNT_ROUGHLY,
         idempotency::FORGET,
+        buckets::FIND,
+        buckets::FORGET,
+        books::FIND_PICTURE,
+        feed::HAS_PLACE,
+        feed::LIST_BEHIND,
+        feed::FORGET,
     ];
     statements.extend(orders::LISTS);
     statements.extend(audit::STATEMENTS);
@@ -95,6 +101,17 @@ fn only_overdue_orders_are_sorted() {
             .any(|line| line.contains("TEMP B-TREE"));
         let is_overdue = sql.contains("ORDER BY order_id") && sql.contains("BY orders_to_be_");
         assert_eq!(is_sorted, is_overdue, "{sql}");
+    }
+}
+
+/// The end is the last row of a table that is walked from there: one step.
+#[test]
+fn the_feed_is_read_in_its_own_order() {
+    let (_directory, connection) = database();
+    for sql in [feed::FIND_END, feed::LIST_BEHIND] {
+        let plan = plan(&connection, sql);
+        let is_sorted = plan.iter().any(|line| line.contains("TEMP B-TREE"));
+        assert!(!is_sorted, "{plan:?}\n{sql}");
     }
 }
 

@@ -16,7 +16,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x626F_6F6B;
 
 /// What brings a file from each schema version to the next; the first makes the tables.
-const MIGRATIONS: &[&str] = &[SCHEMA_1, SCHEMA_2, browse::INDEXES];
+const MIGRATIONS: &[&str] = &[SCHEMA_1, SCHEMA_2, SCHEMA_3, browse::INDEXES];
 
 const SCHEMA_1: &str = "
 -- Who has an account. By user_id: log-in, and resolving a name once.
@@ -218,6 +218,17 @@ CREATE TABLE feed (
 INSERT INTO feed (mark) VALUES (random());
 ";
 
+const SCHEMA_3: &str = "
+-- Leaky buckets that count failed passwords, by a hash of whose and from where: when each will be
+-- empty.
+CREATE TABLE buckets (
+    key      BLOB    PRIMARY KEY,
+    empty_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Which may be dropped by now.
+CREATE INDEX buckets_to_forget ON buckets (empty_at);
+";
+
 /// The version of the tables that this program reads and writes.
 fn known_version() -> i64 {
     version_after(MIGRATIONS)
@@ -358,6 +369,31 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_any_version_becomes_like_a_new_one() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let tables = |name: &str, from: usize| {
+            let path = directory.path().join(name);
+            let connection = open(&path);
+            migrate(&connection, &path, &MIGRATIONS[..from]).expect("made");
+            bring_up_to_date(&connection, &path).expect("migrated");
+            assert_eq!(version(&connection), known_version());
+            let mut statement = connection
+                .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+                .expect("a statement");
+            let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+            rows.collect::<Result<Vec<String>, _>>().expect("texts")
+        };
+        let new = tables("new.db", MIGRATIONS.len());
+        for from in 1..MIGRATIONS.len() {
+            assert_eq!(
+                tables(&format!("{from}.db"), from),
+                new,
+                "from version {from}"
+            );
+        }
+    }
+
+    #[test]
     fn a_migration_that_fails_changes_nothing() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("bookstore.db");
@@ -372,5 +408,35 @@ mod tests {
             assert_eq!(version(&connection), 1);
             assert!(connection.prepare("SELECT extra FROM secrets").is_err());
         }
+    }
+
+    #[test]
+    fn a_file_of_version_1_begins_a_feed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("bookstore.db");
+        let connection = open(&path);
+        migrate(&connection, &path, &[SCHEMA_1]).expect("made");
+        connection
+            .execute_batch(
+                "INSERT INTO accounts VALUES (1, 'selma', 'h', 0, 0, 0, 1);
+                 INSERT INTO stores VALUES (1, 'corner', 1, 1, 0);
+                 INSERT INTO texts (id, hash, title, tags) VALUES (1, x'00', 'atlas', '[]');
+                 INSERT INTO listings VALUES (1, 1, 'atlas', 1, 'atlas', 1, 0);
+                 INSERT INTO shelves VALUES (1, 100, 10, 10);",
+            )
+            .expect("a shop");
+        bring_up_to_date(&connection, &path).expect("migrated");
+        assert_eq!(version(&connection), known_version());
+        let end = crate::feed::end(&connection).expect("an end");
+        let followed = crate::feed::follow(&connection, &end, 10).expect("no failure");
+        let changes = Vec::new();
+        assert_eq!(followed, storage::Feed::Changes { changes, end });
+        let sql = "SELECT count(*) FROM listings";
+        let listings: i64 = connection
+            .query_row(sql, [], |row| row.get(0))
+            .expect("a count");
+        assert_eq!(listings, 1, "what was there stays");
+        bring_up_to_date(&connection, &path).expect("it is up to date");
+        assert_eq!(version(&open(&backup_path(&path, 1))), 1);
     }
 }

@@ -21,9 +21,9 @@ use std::thread::JoinHandle;
 use domain::idempotency::KEPT_FOR;
 use domain::working_set::Table;
 use domain::{
-    Account, BookText, Clock, KeepKey, KeptAnswer, Key, Listing, ListingKey, Migration,
-    Obligations, Order, OrderId, OrderState, OrderStatus, Picture, PictureHash, Store, StoreId,
-    Terminal, TerminalKey, TextHash, Timestamp, Transfer, UserId, WorkingSet,
+    Account, BookText, BucketKey, Clock, KeepKey, KeptAnswer, Key, Listing, ListingKey, Migration,
+    Obligations, Order, OrderId, OrderState, OrderStatus, Picture, PictureHash, Pour, Store,
+    StoreId, Terminal, TerminalKey, TextHash, Timestamp, Transfer, UserId, WorkingSet,
 };
 
 use crate::audit::AuditReport;
@@ -63,6 +63,7 @@ struct Rows {
     transfers: Vec<Transfer>,
     secret: Option<[u8; 32]>,
     migration: Option<Migration>,
+    buckets: HashMap<BucketKey, Timestamp>,
     feed: feed::FeedRows,
 }
 
@@ -326,7 +327,17 @@ impl Rows {
         let terminals = forget(&mut self.terminals, limit, |terminal| {
             terminal.forget_at <= now
         });
-        kept + terminals
+        let buckets = forget(&mut self.buckets, limit, |empty_at| *empty_at <= now);
+        kept + terminals + buckets
+    }
+
+    fn pour(&mut self, pours: &[Pour], now: Timestamp) -> Vec<Timestamp> {
+        let pour = |pour: &Pour| {
+            let bucket = self.buckets.entry(pour.bucket).or_insert(now);
+            *bucket = domain::bucket::pour(Some(*bucket), pour.amount_ms, now);
+            *bucket
+        };
+        pours.iter().map(pour).collect()
     }
 }
 
@@ -452,6 +463,14 @@ impl Storage for ModelStorage {
 
     fn secret(&self, candidate: [u8; 32]) -> Reading<'_, [u8; 32]> {
         answer(*self.disk.rows().secret.get_or_insert(candidate))
+    }
+
+    fn pour(&self, pours: Vec<Pour>, now: Timestamp) -> Reading<'_, Vec<Timestamp>> {
+        answer(self.disk.rows().pour(&pours, now))
+    }
+
+    fn find_bucket(&self, bucket: BucketKey) -> Reading<'_, Option<Timestamp>> {
+        answer(self.disk.rows().buckets.get(&bucket).copied())
     }
 
     fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64> {

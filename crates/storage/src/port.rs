@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::{
-    Account, Answer, BookText, Generation, Listing, ListingKey, Migration, Operation, Order,
-    OrderId, OrderStatus, Picture, PictureHash, Refused, Request, Store, StoreId, TerminalKey,
-    TextHash, Timestamp, UserId,
+    Account, Answer, BookText, BucketKey, Generation, Listing, ListingKey, Migration, Operation,
+    Order, OrderId, OrderStatus, Picture, PictureHash, Pour, Refused, Request, Store, StoreId,
+    TerminalKey, TextHash, Timestamp, UserId,
 };
 use tokio::sync::oneshot;
 
@@ -117,13 +117,14 @@ pub trait Storage: Send + Sync {
     fn find_listings(&self, keys: Vec<ListingKey>) -> Reading<'_, Vec<Listing>>;
 
     /// Those of these texts that there are, each once, in no order. A text is there for as long as
-    /// a listing has it.
+    /// a listing has it, at least.
     ///
     /// # Panics
     /// If more than [`BULK_MAX_ROWS`] are named.
     fn find_texts(&self, hashes: Vec<TextHash>) -> Reading<'_, Vec<Arc<BookText>>>;
 
-    /// The picture; `None` where no listing shows it.
+    /// The picture; `None` where there is none. It is there for as long as a listing shows it, at
+    /// least.
     fn find_picture(&self, hash: PictureHash) -> Reading<'_, Option<Arc<Picture>>>;
 
     /// The order as it was last written (see [`Order::as_of`]); `None` where there is none.
@@ -164,9 +165,18 @@ pub trait Storage: Send + Sync {
     /// one, from any process.
     fn secret(&self, candidate: [u8; 32]) -> Reading<'_, [u8; 32]>;
 
-    /// Drops kept answers older than [`domain::idempotency::KEPT_FOR`] and terminals whose
-    /// time has come, and changes that are more than the feed keeps, at most `limit` of each.
-    /// Returns how many rows went.
+    /// Pours into buckets by [`domain::bucket::pour`], each atomically and seen by every process
+    /// at once, but not together. Returns when each will be empty, in the order asked for.
+    ///
+    /// Of all that changes, this alone may be forgotten by a crash: it counts failed attempts.
+    fn pour(&self, pours: Vec<Pour>, now: Timestamp) -> Reading<'_, Vec<Timestamp>>;
+
+    /// When a bucket will be empty, or was; `None` where nothing was poured of late.
+    fn find_bucket(&self, bucket: BucketKey) -> Reading<'_, Option<Timestamp>>;
+
+    /// Drops kept answers older than [`domain::idempotency::KEPT_FOR`], terminals whose time has
+    /// come, buckets that are empty, and changes that are more than the feed keeps, at most
+    /// `limit` of each. Returns how many rows went.
     fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64>;
 
     /// The shop that is moving in (see [`domain::Restore`]) and is not all here yet; `None` where
@@ -190,8 +200,8 @@ pub trait Storage: Send + Sync {
     /// At most `limit` changes behind a place, which outlives a restart.
     ///
     /// Changes come in the order in which they were stored. Each that was answered comes, though
-    /// perhaps a moment later; one of an operation that was refused or failed never does; nor does
-    /// a sale that leaves a copy. The rows of a [`domain::Restore`] are new like any other's.
+    /// perhaps a moment later, and once where nothing fails; one of an operation that was refused
+    /// never does, nor does a sale that leaves a copy. The rows of a [`domain::Restore`] are new like any other's.
     /// Returns at once: whoever follows asks again after a while. Several may follow, each from
     /// his own place.
     fn follow(&self, after: FeedPosition, limit: u32) -> Reading<'_, Feed>;

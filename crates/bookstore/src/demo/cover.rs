@@ -80,8 +80,8 @@ struct Design {
 }
 
 impl Design {
-    fn of(dice: &mut Dice) -> Self {
-        let palette = PALETTES[dice.roll(10) as usize].map(colour);
+    fn of(palette: usize, dice: &mut Dice) -> Self {
+        let palette = PALETTES[palette % PALETTES.len()].map(colour);
         let [ground, figure, second, accent] = palette;
         Self {
             ground,
@@ -102,7 +102,9 @@ const MOTIFS: [Motif; 9] = [
 /// The cover of the book with that id; Chinese ones may be bound with thread.
 pub fn draw(id: &str, place: usize, is_chinese: bool) -> anyhow::Result<Picture> {
     let mut dice = Dice::of(id);
-    let design = Design::of(&mut dice);
+    // The same motif comes in another palette each time.
+    let palette = place % MOTIFS.len() + 3 * (place / MOTIFS.len());
+    let design = Design::of(palette, &mut dice);
     // Neighbours in the list differ, whatever their ids are.
     let motif = match place {
         place if is_chinese && place % 5 == 0 => thread_bound,
@@ -428,7 +430,11 @@ fn thread_bound(design: &Design, x: f32, y: f32) -> Colour {
         };
         // A seal where a reader would put one.
         if (0.155..0.245).contains(&x) && (0.71..0.8).contains(&y) {
-            let is_line = ((x - 0.155) * 60.0).sin() * ((y - 0.71) * 75.0).cos() > 0.35;
+            // A seal: a border, and strokes inside.
+            let (across, down) = ((x - 0.155) / 0.09, (y - 0.71) / 0.09);
+            let is_inside = (0.14..0.86).contains(&across) && (0.14..0.86).contains(&down);
+            let is_stroke = |at: f32| [0.3, 0.5, 0.7].iter().any(|line| (at - line).abs() < 0.05);
+            let is_line = is_inside && (is_stroke(down) || (across - 0.5).abs() < 0.06);
             seen = if is_line {
                 colour(0xF4_EC_DA)
             } else {

@@ -1,6 +1,6 @@
 //! Chromium through chromedriver: as much of WebDriver as these tests need, and blocking.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -76,7 +76,7 @@ impl Chrome {
         let port = lines
             .find_map(|line| {
                 Some(
-                    line.split_once("on port ")?
+                    line.split_once("successfully on port ")?
                         .1
                         .trim_end_matches('.')
                         .to_owned(),
@@ -129,40 +129,47 @@ impl Chrome {
     }
 
     fn try_ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, Value> {
+        let answer = self.exchange(method, path, body);
+        let answer = answer.map_err(|error| error.to_string())?;
+        let mut answer: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
+        let value = answer["value"].take();
+        match value.get("error") {
+            Some(_) => Err(value),
+            None => Ok(value),
+        }
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: &Value) -> io::Result<String> {
         let body = if method == "POST" {
             body.to_string()
         } else {
             String::new()
         };
-        let mut stream = TcpStream::connect_timeout(&self.driver, PATIENCE).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut stream = TcpStream::connect_timeout(&self.driver, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\nConnection: close\r\n\r\n",
             self.driver,
             body.len()
         );
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body.as_bytes()).unwrap();
-        let mut answer = String::new();
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(body.as_bytes())?;
         let mut reader = BufReader::new(stream);
         let mut length = 0;
         loop {
             let mut line = String::new();
-            reader.read_line(&mut line).unwrap();
+            reader.read_line(&mut line)?;
             if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
+                length = value.trim().parse().unwrap_or(0);
             }
             if line.trim().is_empty() {
                 break;
             }
         }
-        reader.take(length).read_to_string(&mut answer).unwrap();
-        let value = serde_json::from_str::<Value>(&answer).unwrap()["value"].take();
-        match value.get("error") {
-            Some(_) => Err(value),
-            None => Ok(value),
-        }
+        let mut answer = String::new();
+        reader.take(length).read_to_string(&mut answer)?;
+        Ok(answer)
     }
 
     fn path(&self, command: &str) -> String {

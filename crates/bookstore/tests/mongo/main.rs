@@ -20,6 +20,8 @@ mod machines;
 #[cfg(test)]
 mod members;
 #[cfg(test)]
+mod migrate;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod support;

@@ -209,6 +209,17 @@ impl ReplicaSet {
         });
     }
 
+    /// How many rows have moved to a database, as it notes; `None` where no migration is under way.
+    pub fn rows_moved(&self, database: &str) -> Option<i64> {
+        self.runtime.block_on(async {
+            let client = Client::with_uri_str(self.url(database)).await.unwrap();
+            let meta = client.database(database).collection::<Document>("meta");
+            let found = meta.find_one(doc! { "_id": "migration" }).await.unwrap();
+            client.shutdown().immediate(true).await;
+            found.map(|note| note.get_i64("rows").unwrap())
+        })
+    }
+
     /// Whether a member says so of itself.
     fn is(&self, number: usize, role: &str) -> bool {
         let hello = self.command(number, doc! { "hello": 1 });

@@ -294,6 +294,30 @@ fn a_logout_at_one_process_revokes_at_the_other() {
 }
 
 #[test]
+fn failed_passwords_count_at_whichever_process_they_are_tried() {
+    const FAILURES: usize = 10;
+    let Some(scene) = Scene::open(1, &[]) else {
+        return;
+    };
+    let mut clients = [scene.client(0), scene.client(1)];
+    let body = json!({"user_id": "owner", "password": "right"});
+    clients[0].post("/auth/register", "", &body).ok();
+    let login =
+        |password: &str| json!({"user_id": "owner", "password": password, "terminal": "test"});
+    for number in 0..FAILURES {
+        let guess = login(&format!("guess {number}"));
+        let answer = clients[number % PROCESSES].post("/auth/login", "", &guess);
+        assert_eq!(answer.status, 401, "guess {number}");
+    }
+    for client in &mut clients {
+        let answer = client.post("/auth/login", "", &login("right"));
+        assert_eq!(answer.status, 429, "{}", answer.body);
+        // Another account is not slowed.
+        client.login("buyer", "buyer");
+    }
+}
+
+#[test]
 fn two_sweeps_bring_the_stock_back_once_and_in_time() {
     const COPIES: i64 = 60;
     const TIMEOUT: Duration = Duration::from_secs(2);

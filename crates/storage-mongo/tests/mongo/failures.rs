@@ -20,15 +20,16 @@ const DEADLINE: Duration = Duration::from_millis(5_500);
 static PLAYING: Mutex<()> = Mutex::const_new(());
 
 /// A shop whose server can be made to fail its commands, and nobody else's.
-struct Stage {
-    shop: Shop,
+pub struct Stage {
+    pub shop: Shop,
     server: &'static Server,
     name: String,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Stage {
-    async fn open() -> Option<Self> {
+    /// A shop of its own, on the server that all share.
+    pub async fn open() -> Option<Self> {
         let server = shared()?;
         let turn = PLAYING.lock().await;
         let name = fresh_name();
@@ -44,7 +45,7 @@ impl Stage {
     }
 
     /// Makes the server fail this shop's commands from now on.
-    async fn fail(&self, mode: impl Into<mongodb::bson::Bson>, mut how: Document) {
+    pub async fn fail(&self, mode: impl Into<mongodb::bson::Bson>, mut how: Document) {
         how.insert("appName", self.name.as_str());
         let failing = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": how };
         let admin = self.server.direct().await.database("admin");
@@ -54,7 +55,8 @@ impl Stage {
             .expect("the server plays along");
     }
 
-    async fn recover(&self) {
+    /// Makes the server work again.
+    pub async fn recover(&self) {
         let command = doc! { "configureFailPoint": "failCommand", "mode": "off" };
         let admin = self.server.direct().await.database("admin");
         admin
@@ -244,7 +246,7 @@ async fn a_killed_process_holds_nobody_up() {
     let listings = killed
         .database(&stage.name)
         .collection::<Document>("listings");
-    let change = listings.update_many(doc! {}, doc! { "$set": { "stock": 0_i64 } });
+    let change = listings.update_many(doc! {}, doc! { "$set": { "stock": 1_i64 } });
     change
         .session(&mut session)
         .await

@@ -3,6 +3,7 @@
 
 mod conformance;
 mod failures;
+mod feed;
 mod indexes;
 mod meeting;
 mod processes;

@@ -11,7 +11,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::listing::BookPatch;
 use domain::{
@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 use super::random::Random;
 use super::requests::{self, listing, store, terminal, user};
 use super::shop::{Runs, Shop};
+use crate::feed::{Feed, FeedPosition};
 use crate::model::ModelStorage;
 use crate::port::{Due, OrderParty, OrderQuery, Storage, run};
 
@@ -38,6 +39,9 @@ const LOOK_EVERY_STEPS: usize = 50;
 pub const BURSTS: usize = 8;
 /// How many operations wait together in a burst.
 const BURST_OPERATIONS: usize = 100;
+
+/// How long a change that was answered may take to come through the feed.
+const FOLLOW_MAX: Duration = Duration::from_secs(30);
 
 /// The last of them only comes and goes.
 const USERS: [&str; 5] = ["anna", "bert", "cleo", "dora", "guest"];
@@ -68,6 +72,8 @@ pub type Tally = BTreeMap<&'static str, Counts>;
 /// Runs a history at an engine and at the reference engine; they must agree at every step.
 pub async fn agree(shop: &Shop, seed: u64, tally: &mut Tally) {
     let model = ModelStorage::new(shop.clock.clone());
+    let begin = shop.storage().feed_end().await.expect("no failure");
+    let models_begin = model.feed_end().await.expect("the model never fails");
     let mut history = History::new(shop, Some(model), seed);
     history.begin();
     for step in 0..STEPS {
@@ -77,6 +83,37 @@ pub async fn agree(shop: &Shop, seed: u64, tally: &mut Tally) {
         if step % LOOK_EVERY_STEPS == LOOK_EVERY_STEPS - 1 {
             history.look_at_everything().await;
         }
+    }
+    let model = history.model.as_ref().expect("histories have one");
+    let wanted = follow(model, models_begin, 0).await;
+    assert_eq!(
+        follow(&*shop.storage(), begin, wanted.len()).await,
+        wanted,
+        "what came through the feed"
+    );
+}
+
+/// All that has come through the feed, `at_least` so much; in some order, since the stores that
+/// close with an account have none.
+async fn follow(storage: &dyn Storage, from: FeedPosition, at_least: usize) -> Vec<String> {
+    let (mut found, mut place) = (Vec::new(), from);
+    let start = Instant::now();
+    loop {
+        let following = storage.follow(place, 100).await;
+        let Feed::Changes { changes, end } = following.expect("no failure") else {
+            panic!("a place of this storage is lost");
+        };
+        if changes.is_empty() && found.len() >= at_least {
+            found.sort_unstable();
+            return found;
+        }
+        assert!(
+            start.elapsed() < FOLLOW_MAX,
+            "{} of {at_least} came",
+            found.len()
+        );
+        found.extend(changes.iter().map(|change| format!("{change:?}")));
+        place = end;
     }
 }
 

@@ -34,7 +34,7 @@ const FEW_ROWS: ExportLimit = ExportLimit {
 };
 
 /// Some of everything that a shop can have.
-async fn furnish(shop: &Shop) -> Vec<OrderId> {
+pub(super) async fn furnish(shop: &Shop) -> Vec<OrderId> {
     shop.with_book().await;
     shop.given_user("gone").await;
     shop.given_store("gone", "closed").await;
@@ -121,7 +121,7 @@ async fn everything(storage: &dyn Storage) -> Vec<Change> {
 }
 
 /// Moves a whole shop, and checks that what came is what went.
-async fn move_all(source: &dyn Storage, destination: &dyn Storage) {
+pub(super) async fn move_all(source: &dyn Storage, destination: &dyn Storage) {
     let begun = Move::begin(source, destination, PLACE, SECRET, FEW_ROWS).await;
     let mut moving = begun.expect("it can begin");
     while moving.step().await.expect("it moves") {}

@@ -8,9 +8,11 @@
 
 pub mod accounts;
 pub mod browsing;
+pub mod buckets;
 pub mod clock;
 pub mod deadlines;
 pub mod durability;
+pub mod feed;
 pub mod fixture;
 pub mod histories;
 pub mod idempotency;
@@ -61,6 +63,13 @@ macro_rules! conformance_suite {
                 a_terminal_is_forgotten_with_its_last_token,
                 a_logout_after_forgetting_revokes_again,
                 forgetting_is_bounded,
+            }
+            buckets {
+                what_is_poured_leaks_away,
+                buckets_are_poured_into_apart,
+                many_pour_at_once_and_all_of_it_counts,
+                an_empty_bucket_is_forgotten,
+                a_bucket_survives_a_restart,
             }
             stores {
                 creating_a_store_opens_it,
@@ -183,6 +192,27 @@ macro_rules! conformance_suite {
                 a_used_storage_takes_no_shop,
                 a_storage_with_a_secret_takes_no_shop,
                 one_shop_moves_in_at_a_time,
+            }
+            feed {
+                a_new_listing_comes_through,
+                a_change_of_price_comes_through,
+                a_change_of_text_comes_through,
+                a_change_of_pictures_comes_through,
+                leaving_the_shelves_comes_through,
+                a_stock_at_its_end_comes_through,
+                closing_a_store_comes_through,
+                a_plain_sale_sends_nothing,
+                an_update_to_the_same_sends_nothing,
+                a_refused_operation_sends_nothing,
+                changes_come_in_order_page_by_page,
+                a_place_outlives_a_restart,
+                an_unknown_place_is_lost,
+                the_end_is_where_the_answered_ends,
+                who_reads_everything_and_follows_misses_nothing,
+                restored_listings_come_through,
+                listings_are_found_many_at_a_time,
+                texts_are_found_many_at_a_time,
+                a_picture_is_found_while_it_is_shown,
             }
         }
 

@@ -1,6 +1,6 @@
 //! The feed of the reference engine: a list that is kept whole.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::hash::{BuildHasher, RandomState};
 
 use domain::WorkingSet;
 
@@ -8,16 +8,15 @@ use crate::feed::{Feed, FeedChange, FeedPosition, changed_listings, closed_store
 
 /// All changes since the beginning.
 pub(super) struct FeedRows {
-    /// No other disk of this process has it.
+    /// At random, so that no other disk has it.
     mark: u64,
     changes: Vec<FeedChange>,
 }
 
 impl Default for FeedRows {
     fn default() -> Self {
-        static DISKS: AtomicU64 = AtomicU64::new(0);
         Self {
-            mark: DISKS.fetch_add(1, Ordering::Relaxed),
+            mark: RandomState::new().hash_one(()),
             changes: Vec::new(),
         }
     }

@@ -38,7 +38,8 @@ pub struct StoreLines {
     pub store: String,
     pub store_path: String,
     pub lines: Vec<LineView>,
-    pub subtotal: String,
+    /// What can be ordered costs that much; `None` where nothing can.
+    pub subtotal: Option<String>,
 }
 
 /// The cart with what its listings cost now.
@@ -87,14 +88,15 @@ impl CartView {
                 None => stores.push((line.key.store.clone(), vec![view], sum)),
             }
         }
-        let stores = stores
-            .into_iter()
-            .map(|(store, lines, subtotal)| StoreLines {
+        let stores = stores.into_iter().map(|(store, lines, subtotal)| {
+            let can_order = lines.iter().any(|line| line.problem.is_none());
+            StoreLines {
                 store_path: store_path(&store),
                 store: store.to_string(),
+                subtotal: can_order.then(|| yuan(subtotal)),
                 lines,
-                subtotal: yuan(subtotal),
-            });
+            }
+        });
         Self {
             stores: stores.collect(),
             total: yuan(total),

@@ -8,7 +8,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::order::PlaceOrderRefusal;
-use domain::{Address, Answer, Basket, BookId, IdempotencyKey, OrderId, StoreId};
+use domain::{Address, Answer, Basket, BookId, IdempotencyKey, ListingKey, OrderId, StoreId};
 
 use super::addresses::{AddressBook, AddressFields};
 use super::cards::{book_path_in, order_path};
@@ -200,7 +200,7 @@ async fn place_one(
     let id = match placing.await {
         Ok(Answer::Done(())) => id,
         Ok(Answer::Kept(bytes)) => read_order(&bytes).ok_or_else(Trouble::bad)?,
-        Err(Problem::Refused(refusal)) => return Ok(refused(visitor, store, &refusal)),
+        Err(Problem::Refused(refusal)) => return refused(visitor, store, &refusal).await,
         Err(Problem::KeyReused) => {
             let words = visitor.language.words().refused_key.to_owned();
             return Ok(not_placed(store, Refused { book: None, words }));
@@ -254,32 +254,38 @@ fn not_placed(store: &StoreId, refused: Refused) -> Outcome {
     }
 }
 
-fn refused(visitor: &Visitor, store: &StoreId, refusal: &PlaceOrderRefusal) -> Outcome {
+async fn refused(
+    visitor: &Visitor,
+    store: &StoreId,
+    refusal: &PlaceOrderRefusal,
+) -> Result<Outcome, Trouble> {
     let w = visitor.language.words();
-    let about = |book: &BookId| {
-        let path = book_path_in(book, store);
-        Some((book.to_string(), path))
+    let (book, words) = match refusal {
+        PlaceOrderRefusal::NoStore(_) => (None, w.refused_store_closed.to_owned()),
+        PlaceOrderRefusal::NoBook(book) => (Some(book), w.refused_no_book.to_owned()),
+        PlaceOrderRefusal::StockTooLow { book, stock } => match stock.get() {
+            0 => (Some(book), w.sold_out.to_owned()),
+            left => (Some(book), visitor.language.copies_left(left)),
+        },
+        PlaceOrderRefusal::TotalLimit => (None, w.refused_total.to_owned()),
     };
-    let refused = match refusal {
-        PlaceOrderRefusal::NoStore(_) => Refused {
-            book: None,
-            words: w.refused_store_closed.to_owned(),
-        },
-        PlaceOrderRefusal::NoBook(book) => Refused {
-            book: about(book),
-            words: w.refused_no_book.to_owned(),
-        },
-        PlaceOrderRefusal::StockTooLow { book, stock } => Refused {
-            book: about(book),
-            words: match stock.get() {
-                0 => w.sold_out.to_owned(),
-                left => visitor.language.copies_left(left),
-            },
-        },
-        PlaceOrderRefusal::TotalLimit => Refused {
-            book: None,
-            words: w.refused_total.to_owned(),
-        },
+    let book = match book {
+        Some(book) => Some((
+            title(visitor, store, book).await?,
+            book_path_in(book, store),
+        )),
+        None => None,
     };
-    not_placed(store, refused)
+    Ok(not_placed(store, Refused { book, words }))
+}
+
+/// A book's title, or its id where it is not on sale.
+async fn title(visitor: &Visitor, store: &StoreId, book: &BookId) -> Result<String, Trouble> {
+    let key = ListingKey {
+        store: store.clone(),
+        book: book.clone(),
+    };
+    let cards = visitor.app.cards_on_sale(vec![key]).await?;
+    let title = cards.first().map(|card| card.text.fields().title.clone());
+    Ok(title.unwrap_or_else(|| book.to_string()))
 }

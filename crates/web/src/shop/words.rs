@@ -119,6 +119,10 @@ words! {
     place_orders: "Place orders", "提交订单";
     place_order: "Place order", "提交订单";
     checkout_result: "Your orders", "下单结果";
+    see_order: "See the order", "查看订单";
+    list_comma: ", ", "、";
+    checkout_words: "You pay once they are placed: at once, or within the time that each order tells.",
+        "提交后再付款：可立即支付，也可在订单规定的时间内支付。";
     placed_well: "Ordered", "下单成功";
     not_placed: "Not ordered", "未能下单";
     refused_store_closed: "This store has closed.", "该书店已关闭。";

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use app::Settings;
 use domain::{
-    Account, BookText, Listing, ListingKey, Migration, Order, OrderId, Picture, PictureHash, Store,
-    StoreId, TerminalKey, TextHash, Timestamp, UserId,
+    Account, BookText, BucketKey, Listing, ListingKey, Migration, Order, OrderId, Picture,
+    PictureHash, Pour, Store, StoreId, TerminalKey, TextHash, Timestamp, UserId,
 };
 use insta::assert_snapshot;
 use serde_json::json;
@@ -16,6 +16,7 @@ use storage::{
     StorageError,
 };
 
+use crate::browser::Browser;
 use crate::test_app::{TestApp, password};
 
 /// What is wrong with the storage.
@@ -105,6 +106,14 @@ impl Storage for Breakable {
 
     fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>> {
         self.ask(self.inner.list_orders(query))
+    }
+
+    fn pour(&self, pours: Vec<Pour>, now: Timestamp) -> Reading<'_, Vec<Timestamp>> {
+        self.ask(self.inner.pour(pours, now))
+    }
+
+    fn find_bucket(&self, key: BucketKey) -> Reading<'_, Option<Timestamp>> {
+        self.ask(self.inner.find_bucket(key))
     }
 
     fn list_stores(&self, after: Option<StoreId>, limit: u32) -> Reading<'_, Vec<Store>> {
@@ -242,4 +251,31 @@ async fn readiness_follows_storage() {
     storage.break_it(Trouble::Fails(ErrorKind::Unavailable));
     assert_snapshot!(ask("/readyz").await, @r#"503 {"message":"storage does not answer"}"#);
     assert_snapshot!(ask("/healthz").await, @r#"200 {"message":"ok"}"#);
+}
+
+#[tokio::test]
+async fn a_failure_is_a_page_to_whoever_looks_at_pages() {
+    let (app, storage, _) = breakable().await;
+    let mut browser = Browser::new(&app.router);
+    for (trouble, status, words) in [
+        (
+            Trouble::Fails(ErrorKind::Unavailable),
+            503,
+            "Nothing was done.",
+        ),
+        (
+            Trouble::Fails(ErrorKind::Overloaded),
+            503,
+            "Too much is going on",
+        ),
+        (Trouble::Panics, 500, "Whether it was done is not known."),
+    ] {
+        storage.break_it(trouble);
+        for path in ["/", "/books/b1", "/stores"] {
+            let shown = browser.get(path).await.expect(status);
+            shown.says(words);
+            shown.says_not("secret");
+            assert!(shown.headers.contains_key("content-security-policy"));
+        }
+    }
 }

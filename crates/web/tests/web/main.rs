@@ -14,6 +14,7 @@ mod failures;
 mod histories;
 mod idempotency;
 mod pages;
+mod results;
 mod seller;
 mod server;
 mod states;

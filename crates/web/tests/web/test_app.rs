@@ -41,8 +41,14 @@ impl TestApp {
         settings: Settings,
     ) -> Self {
         let shared: Arc<dyn Clock> = clock.clone();
-        let app = Arc::new(App::new(storage, shared, settings).await.unwrap());
-        let router = web::router(app.clone(), web::Setup::default());
+        let app = App::new(storage, shared, settings).await.unwrap();
+        Self::of(app, clock, web::Setup::default())
+    }
+
+    /// The router over these use cases.
+    pub fn of(app: App, clock: Arc<ManualClock>, setup: web::Setup) -> Self {
+        let app = Arc::new(app);
+        let router = web::router(app.clone(), setup);
         Self { app, router, clock }
     }
 

@@ -1,11 +1,16 @@
 //! What these tests share with those of the suite: guarded processes and the HTTP client.
 
+#[path = "../../suite/support/books.rs"]
+#[expect(dead_code, reason = "the suite uses the rest")]
+pub mod books;
 #[path = "../../suite/support/client.rs"]
 #[expect(dead_code, reason = "the suite uses the rest")]
 pub mod client;
+#[path = "../../suite/support/moving.rs"]
+pub mod moving;
 #[path = "../../suite/support/process.rs"]
 #[expect(dead_code, reason = "the suite uses the rest")]
 pub mod process;
 
 pub use client::Client;
-pub use process::{Server, run};
+pub use process::{Server, run, start};

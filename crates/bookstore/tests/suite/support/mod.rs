@@ -3,6 +3,7 @@
 
 pub mod books;
 pub mod client;
+pub mod moving;
 pub mod process;
 
 pub use client::Client;
