@@ -34,7 +34,7 @@ words! {
 
     // Home.
     home_headline: "Many bookshops, one shelf", "万卷书，一处寻";
-    home_words: "Look through independent stores at once, order from several in one go, and pay only what you keep.",
+    home_words: "Look through independent stores at once, and order from several in one go. They get their money when your books have come.",
         "一次浏览众多独立书店，一次下单，多店同购，收货后才付给卖家。";
     newest: "New on the shelves", "新书上架";
     most_bought: "Bought most", "畅销";
