@@ -1,7 +1,7 @@
 //! The distributed engine: a MongoDB replica set or sharded cluster, 6.0 or newer.
 //!
 //! What lives here: the collections, the transactions and the questions; only this crate knows the
-//! driver. What never does: a rule of the shop, or anything kept in memory from one batch to the
+//! driver. What never does: a rule of the shop, or any truth kept in memory from one batch to the
 //! next, for any number of processes share one deployment. What keeps those apart is in `guards`.
 //!
 //! Read `schema` first, then `transaction`, then `guards`.
@@ -20,6 +20,7 @@ mod export;
 mod feed;
 mod guards;
 mod idempotency;
+mod lanes;
 mod ledger;
 mod listings;
 mod migrations;

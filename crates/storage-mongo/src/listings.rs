@@ -7,7 +7,7 @@ use domain::{
     Key, Listing, ListingDetails, ListingKey, PictureHash, Price, Stock, TextHash, WorkingSet,
 };
 use mongodb::bson::raw::cstr;
-use mongodb::bson::{Binary, Bson, DateTime, RawArrayBuf, RawDocumentBuf, doc, rawdoc};
+use mongodb::bson::{Binary, Bson, DateTime, RawArrayBuf, RawBson, RawDocumentBuf, doc, rawdoc};
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::Deployment;
@@ -150,20 +150,19 @@ pub(crate) async fn save(transaction: &mut Transaction, rows: &WorkingSet) -> St
     }
     // In sorted order, so that two processes that want the same books meet at the first of them.
     updates.sort_unstable_by_key(|(key, _)| *key);
-    let statement = |(key, set): (&ListingKey, _)| {
-        rawdoc! {
-            "q": { "_id": { "store": key.store.as_str(), "book": key.book.as_str() } },
-            "u": { "$set": set },
-        }
+    let named = |(key, update): (&ListingKey, _)| {
+        let id = rawdoc! { "store": key.store.as_str(), "book": key.book.as_str() };
+        (RawBson::Document(id), update)
     };
-    let updates = updates.into_iter().map(statement).collect();
-    transaction.update(LISTINGS, updates, SAVING).await?;
+    let updates = updates.into_iter().map(named).collect();
+    transaction.update_alike(LISTINGS, updates, SAVING).await?;
     transaction.insert(LISTINGS, added, SAVING).await
 }
 
-/// The fields to set: an order sets the stock and, with the last copy, `in_stock`.
+/// What to change: an order changes the stock and, with the last copy, `in_stock`. By how much and
+/// not to what, since it is as many copies in most orders: what is said alike is sent once.
 fn changes(saved: &Listing, listing: &Listing) -> RawDocumentBuf {
-    let mut set = rawdoc! { "stock": listing.stock.get() };
+    let mut set = RawDocumentBuf::new();
     if is_in_stock(saved) != is_in_stock(listing) {
         set.append(cstr!("in_stock"), is_in_stock(listing));
     }
@@ -189,5 +188,10 @@ fn changes(saved: &Listing, listing: &Listing) -> RawDocumentBuf {
         set.append(cstr!("is_listed"), is_listed);
         set.append(cstr!("listed_at"), listed_at);
     }
-    set
+    let copies = listing.stock.get() - saved.stock.get();
+    let mut update = rawdoc! { "$inc": { "stock": copies } };
+    if !set.is_empty() {
+        update.append(cstr!("$set"), set);
+    }
+    update
 }

@@ -283,15 +283,21 @@ pub(crate) async fn save(transaction: &mut Transaction, rows: &WorkingSet) -> St
         match (entry.saved(), entry.current()) {
             (_, None) => {}
             (None, Some(order)) => added.push(OrderDocument::of(order)),
-            (Some(saved), Some(order)) => updates.push(statement(saved, order)),
+            (Some(saved), Some(order)) => {
+                updates.push((
+                    RawBson::Binary(order_binary(order.id)),
+                    changes(saved, order),
+                ));
+            }
         }
     }
-    transaction.update(ORDERS, updates, SAVING).await?;
+    transaction.update_alike(ORDERS, updates, SAVING).await?;
     transaction.insert(ORDERS, added, SAVING).await
 }
 
-/// What a verb changes: the state with its times, and the tracking.
-fn statement(saved: &Order, order: &Order) -> RawDocumentBuf {
+/// What a verb changes: the state with its times, and the tracking. All payments of a batch say the
+/// same.
+fn changes(saved: &Order, order: &Order) -> RawDocumentBuf {
     let mut set = rawdoc! { "state": order.status().as_str() };
     let mut unset = RawDocumentBuf::new();
     let (old, new) = (Times::of(&saved.state), Times::of(&order.state));
@@ -311,5 +317,5 @@ fn statement(saved: &Order, order: &Order) -> RawDocumentBuf {
     if !unset.is_empty() {
         update.append(cstr!("$unset"), unset);
     }
-    rawdoc! { "q": { "_id": order_binary(order.id) }, "u": update }
+    update
 }

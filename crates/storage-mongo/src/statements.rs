@@ -2,6 +2,8 @@
 //!
 //! (The server's `bulkWrite` across collections needs 8.0.)
 
+use std::collections::HashMap;
+
 use mongodb::bson::raw::CStr;
 use mongodb::bson::{Bson, Document, RawArrayBuf, RawBson, RawDocumentBuf, doc, rawdoc};
 use serde::Serialize;
@@ -14,6 +16,8 @@ use crate::transaction::Transaction;
 
 /// How many documents one `find` names.
 const KEYS_PER_FIND_MAX: usize = 4_096;
+/// How many documents one statement names.
+const KEYS_PER_STATEMENT_MAX: usize = 1_024;
 /// How many bytes of statements one `update` carries; a command has at most 16 MiB.
 const STATEMENTS_MAX_BYTES: usize = 8 << 20;
 /// How many statements one `update` carries; the server takes 100,000.
@@ -133,6 +137,22 @@ impl Transaction {
         self.expect(found, wanted, doing)
     }
 
+    /// Changes documents by their ids, each of which must be there. What is to be changed alike is
+    /// one statement, which costs the server less than one for each document.
+    pub(crate) async fn update_alike(
+        &mut self,
+        collection: &str,
+        updates: Vec<(RawBson, RawDocumentBuf)>,
+        doing: &'static str,
+    ) -> Stored<()> {
+        let wanted = updates.len() as u64;
+        let statements = group(updates);
+        let found = self
+            .write("update", "updates", collection, statements, doing)
+            .await?;
+        self.expect(found, wanted, doing)
+    }
+
     /// Runs one statement that changes any number of documents, and says how many it found.
     pub(crate) async fn update_many(
         &mut self,
@@ -228,6 +248,36 @@ impl Transaction {
     }
 }
 
+/// One statement for each update, with the ids of all documents that it is for; in the order in
+/// which the updates first came.
+fn group(updates: Vec<(RawBson, RawDocumentBuf)>) -> Vec<RawDocumentBuf> {
+    let mut groups: Vec<(RawDocumentBuf, Vec<RawBson>)> = Vec::new();
+    let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+    for (id, update) in updates {
+        let place = *places
+            .entry(update.as_bytes().to_vec())
+            .or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, ids)) => ids.push(id),
+            None => groups.push((update, vec![id])),
+        }
+    }
+    let mut statements = Vec::with_capacity(groups.len());
+    for (update, ids) in groups {
+        for ids in ids.chunks(KEYS_PER_STATEMENT_MAX) {
+            statements.push(match ids {
+                [id] => rawdoc! { "q": { "_id": id.clone() }, "u": update.clone() },
+                ids => {
+                    let ids: RawArrayBuf = ids.iter().cloned().collect();
+                    let filter = rawdoc! { "_id": { "$in": ids } };
+                    rawdoc! { "q": filter, "u": update.clone(), "multi": true }
+                }
+            });
+        }
+    }
+    statements
+}
+
 /// A value in its raw form.
 pub(crate) fn raw(value: Bson) -> RawBson {
     value
@@ -270,4 +320,28 @@ fn write_error(error: &Bson, doing: &'static str) -> StorageError {
             message: message.to_owned(),
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_changed_alike_is_one_statement() {
+        let less = |copies: i64| rawdoc! { "$inc": { "stock": -copies } };
+        let update = |id: i64, copies| (RawBson::Int64(id), less(copies));
+        let statements = group(vec![update(1, 1), update(2, 3), update(3, 1), update(4, 1)]);
+        let ids: RawArrayBuf = [1_i64, 3, 4].into_iter().map(RawBson::Int64).collect();
+        let together = rawdoc! { "q": { "_id": { "$in": ids } }, "u": less(1), "multi": true };
+        let alone = rawdoc! { "q": { "_id": 2_i64 }, "u": less(3) };
+        assert_eq!(statements, [together, alone]);
+    }
+
+    #[test]
+    fn no_statement_names_more_than_its_share() {
+        let update = rawdoc! { "$inc": { "stock": -1_i64 } };
+        let many = (0..2_500_i64).map(|id| (RawBson::Int64(id), update.clone()));
+        let statements = group(many.collect());
+        assert_eq!(statements.len(), 3);
+    }
 }

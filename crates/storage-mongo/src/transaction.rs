@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep};
 use crate::commit::{COMMITTING, commit, end};
 use crate::deployment::{Deployment, OPERATION_DEADLINE, until};
 use crate::error::Stored;
+use crate::lanes::Lanes;
 use crate::{
     abandoned, accounts, books, guards, idempotency, ledger, listings, migrations, orders, stores,
     terminals,
@@ -39,6 +40,7 @@ const CONFLICTS_BEFORE_LOOKING: u32 = 8;
 /// The engine's side of the batch loop.
 pub(crate) struct Transaction {
     pub(crate) deployment: Arc<Deployment>,
+    lanes: Arc<Lanes>,
     /// The open transaction.
     pub(crate) session: Option<ClientSession>,
     deadline: Instant,
@@ -50,9 +52,10 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    pub(crate) fn new(deployment: Arc<Deployment>) -> Self {
+    pub(crate) fn new(deployment: Arc<Deployment>, lanes: Arc<Lanes>) -> Self {
         Self {
             deployment,
+            lanes,
             session: None,
             deadline: Instant::now(),
             random: RandomState::new(),
@@ -170,6 +173,7 @@ impl Transact for Transaction {
 
     fn retain(&mut self, rows: &mut WorkingSet) {
         self.session = None;
+        self.lanes.learn(rows);
         rows.clear();
     }
 

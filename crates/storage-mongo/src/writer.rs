@@ -1,9 +1,11 @@
-//! The writer: a bounded queue, and a thread that takes what waits in batches.
+//! The writer: a bounded queue, and lanes in which what waits is written in batches.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{Clock, Key, WorkingSet};
+use domain::{Clock, Key, UserId, WorkingSet};
+use futures_util::FutureExt;
 use storage::{
     BATCH_MAX_OPERATIONS, ErrorKind, Job, QUEUE_MAX_OPERATIONS, StorageError, run_batch,
 };
@@ -13,16 +15,22 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::deployment::{Deployment, OPERATION_DEADLINE};
+use crate::lanes::{LANES, Lanes};
 use crate::transaction::Transaction;
 
 /// How many rows the operations of one batch name, give or take its last operation. A thousand
 /// books in each of 256 orders would take longer together than any of them may.
 const BATCH_MAX_ROWS: usize = 4_096;
+/// How many operations wait in a lane, beside those that wait in the queue before the lanes.
+const LANE_MAX_OPERATIONS: usize = BATCH_MAX_OPERATIONS;
+/// How often an operation lets others go first because another lane is busy with its user.
+const PASSED_OVER_MAX: u32 = 3;
 
 /// An operation in the queue, and until when it must be answered.
 struct Waiting {
     job: Box<dyn Job>,
     deadline: Instant,
+    passed_over: u32,
 }
 
 /// The way in to the writer.
@@ -34,14 +42,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer. It has a thread of its own, since rules are plain functions that may
-    /// keep it busy; its input and output are the runtime's.
+    /// Starts the writer, and its lanes. Each has a thread of its own, since rules are plain
+    /// functions that may keep it busy; its input and output are the runtime's.
     pub(crate) fn start(deployment: Arc<Deployment>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX_OPERATIONS);
         let (ending, ended) = watch::channel(());
+        let dispatcher = Dispatcher::start(deployment);
         let runtime = Handle::current();
         std::thread::spawn(move || {
-            runtime.block_on(write(deployment, waiting));
+            runtime.block_on(dispatcher.run(waiting));
             drop(ending);
         });
         Self {
@@ -59,6 +68,7 @@ impl Writer {
         let waiting = Waiting {
             job,
             deadline: Instant::now() + OPERATION_DEADLINE,
+            passed_over: 0,
         };
         let kind = match self.queue().as_ref().map(|queue| queue.try_send(waiting)) {
             Some(Ok(())) => return Ok(()),
@@ -77,44 +87,211 @@ impl Writer {
     }
 }
 
-async fn write(deployment: Arc<Deployment>, mut queue: mpsc::Receiver<Waiting>) {
-    let clock = deployment.clock.clone();
-    let mut engine = Transaction::new(deployment);
-    let mut rows = WorkingSet::default();
-    let mut waiting = VecDeque::new();
-    loop {
-        if waiting.is_empty() {
-            match queue.recv().await {
-                Some(first) => waiting.push_back(first),
-                None => return,
+/// A lane as the dispatcher sees it.
+struct Lane {
+    waiting: VecDeque<Waiting>,
+    is_busy: bool,
+    /// Who takes part in the batch that it is busy with, as far as its operations name them.
+    users: HashSet<UserId>,
+    batches: mpsc::UnboundedSender<Vec<Waiting>>,
+}
+
+/// The exclusive operation, of which there is one at a time.
+enum Exclusive {
+    None,
+    /// It waits for those that came before it.
+    Waits(Waiting),
+    Runs,
+}
+
+/// Deals what comes out to the lanes, a batch to each that is free. An exclusive operation waits
+/// until all lanes are, and keeps them so while it runs.
+struct Dispatcher {
+    hints: Arc<Lanes>,
+    lanes: Vec<Lane>,
+    exclusive: Exclusive,
+    /// Each lane says its number here when it is free again.
+    freed: mpsc::UnboundedReceiver<usize>,
+}
+
+impl Dispatcher {
+    fn start(deployment: Arc<Deployment>) -> Self {
+        let hints = Arc::new(Lanes::new());
+        let (free, freed) = mpsc::unbounded_channel();
+        let lanes = (0..LANES)
+            .map(|number| {
+                let (batches, to_run) = mpsc::unbounded_channel();
+                let (deployment, hints, free) = (deployment.clone(), hints.clone(), free.clone());
+                let runtime = Handle::current();
+                std::thread::spawn(move || {
+                    runtime.block_on(write(deployment, hints, to_run, || {
+                        // Nobody is left to hear it once the dispatcher has ended.
+                        let _: Result<(), _> = free.send(number);
+                    }));
+                });
+                Lane {
+                    waiting: VecDeque::new(),
+                    is_busy: false,
+                    users: HashSet::new(),
+                    batches,
+                }
+            })
+            .collect();
+        Self {
+            hints,
+            lanes,
+            exclusive: Exclusive::None,
+            freed,
+        }
+    }
+
+    /// Goes on until the queue is closed and everything in it is answered.
+    async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
+        let mut is_open = true;
+        while is_open || !self.is_idle() {
+            tokio::select! {
+                next = queue.recv(), if is_open && self.has_room() => match next {
+                    Some(next) => {
+                        self.take(next);
+                        while self.has_room() && let Ok(next) = queue.try_recv() {
+                            self.take(next);
+                        }
+                    }
+                    None => is_open = false,
+                },
+                Some(lane) = self.freed.recv() => self.free(lane),
+            }
+            self.deal();
+        }
+    }
+
+    fn free(&mut self, lane: usize) {
+        self.lanes[lane].is_busy = false;
+        self.lanes[lane].users.clear();
+        if matches!(self.exclusive, Exclusive::Runs) {
+            self.exclusive = Exclusive::None;
+        }
+    }
+
+    fn has_exclusive(&self) -> bool {
+        !matches!(self.exclusive, Exclusive::None)
+    }
+
+    /// Whether no lane has anything to do.
+    fn is_quiet(&self) -> bool {
+        let is_quiet = |lane: &Lane| !lane.is_busy && lane.waiting.is_empty();
+        self.lanes.iter().all(is_quiet)
+    }
+
+    fn is_idle(&self) -> bool {
+        !self.has_exclusive() && self.is_quiet()
+    }
+
+    /// Whether another operation may be taken: none passes an exclusive one.
+    fn has_room(&self) -> bool {
+        let has_room = |lane: &Lane| lane.waiting.len() < LANE_MAX_OPERATIONS;
+        !self.has_exclusive() && self.lanes.iter().all(has_room)
+    }
+
+    fn take(&mut self, next: Waiting) {
+        if next.job.is_exclusive() {
+            self.exclusive = Exclusive::Waits(next);
+        } else {
+            let lane = self.hints.of(&*next.job);
+            self.lanes[lane].waiting.push_back(next);
+        }
+    }
+
+    /// Gives each lane that is free a batch.
+    fn deal(&mut self) {
+        if self.is_quiet() && matches!(self.exclusive, Exclusive::Waits(_)) {
+            let exclusive = std::mem::replace(&mut self.exclusive, Exclusive::Runs);
+            if let Exclusive::Waits(operation) = exclusive {
+                self.lanes[0].begin(vec![operation]);
             }
         }
-        while waiting.len() < BATCH_MAX_OPERATIONS
-            && let Ok(next) = queue.try_recv()
-        {
-            waiting.push_back(next);
+        for lane in 0..self.lanes.len() {
+            if !self.lanes[lane].is_busy && !self.lanes[lane].waiting.is_empty() {
+                self.begin_next(lane);
+            }
         }
-        let batch = take_batch(&mut waiting);
-        run(&mut engine, &mut rows, batch, &*clock).await;
+    }
+
+    /// Has a lane begin with the next of its operations that can share a transaction. Those of
+    /// users with whom another lane is busy wait a little longer, since they would conflict.
+    fn begin_next(&mut self, lane: usize) {
+        let mut waiting = std::mem::take(&mut self.lanes[lane].waiting);
+        let mut passed_over = VecDeque::new();
+        let mut batch = Vec::new();
+        let mut users = HashSet::new();
+        let mut keys: Vec<Key> = Vec::new();
+        while batch.len() < BATCH_MAX_OPERATIONS
+            && keys.len() < BATCH_MAX_ROWS
+            && let Some(mut next) = waiting.pop_front()
+        {
+            let known = keys.len();
+            next.job.name_rows(&mut keys);
+            let is_elsewhere = |key: &Key| {
+                let is_busy_with =
+                    |other: &Lane| user_of(key).is_some_and(|user| other.users.contains(user));
+                self.lanes.iter().any(is_busy_with)
+            };
+            if next.passed_over < PASSED_OVER_MAX && keys[known..].iter().any(is_elsewhere) {
+                keys.truncate(known);
+                next.passed_over += 1;
+                passed_over.push_back(next);
+                continue;
+            }
+            users.extend(keys[known..].iter().filter_map(user_of).cloned());
+            batch.push(next);
+        }
+        passed_over.append(&mut waiting);
+        self.lanes[lane].waiting = passed_over;
+        if !batch.is_empty() {
+            self.lanes[lane].users = users;
+            self.lanes[lane].begin(batch);
+        }
     }
 }
 
-/// The next operations that can share a transaction: an exclusive one has one of its own.
-fn take_batch(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
-    let mut batch = Vec::new();
-    let mut keys: Vec<Key> = Vec::new();
-    while let Some(next) = waiting.front() {
-        let is_exclusive = next.job.is_exclusive();
-        if is_exclusive && !batch.is_empty() {
-            break;
-        }
-        next.job.name_rows(&mut keys);
-        batch.extend(waiting.pop_front());
-        if is_exclusive || batch.len() >= BATCH_MAX_OPERATIONS || keys.len() >= BATCH_MAX_ROWS {
-            break;
-        }
+/// Whose document a row's writer writes.
+fn user_of(key: &Key) -> Option<&UserId> {
+    match key {
+        Key::Account(user) => Some(user),
+        Key::Terminal(terminal) => Some(&terminal.user),
+        _ => None,
     }
-    batch
+}
+
+impl Lane {
+    fn begin(&mut self, batch: Vec<Waiting>) {
+        self.is_busy = true;
+        let sent = self.batches.send(batch);
+        assert!(sent.is_ok(), "a lane ends after the dispatcher");
+    }
+}
+
+/// A lane: runs the batches that it is given, and says of each that it is done.
+async fn write(
+    deployment: Arc<Deployment>,
+    hints: Arc<Lanes>,
+    mut batches: mpsc::UnboundedReceiver<Vec<Waiting>>,
+    done: impl Fn(),
+) {
+    let clock = deployment.clock.clone();
+    let mut engine = Transaction::new(deployment.clone(), hints.clone());
+    let mut rows = WorkingSet::default();
+    while let Some(batch) = batches.recv().await {
+        let running = AssertUnwindSafe(run(&mut engine, &mut rows, batch, &*clock));
+        if running.catch_unwind().await.is_err() {
+            // Whoever waits learns by the lost reply that the outcome is unknown; the transaction
+            // is aborted as it is dropped.
+            tracing::error!("a batch panicked and was given up");
+            engine = Transaction::new(deployment.clone(), hints.clone());
+            rows.clear();
+        }
+        done();
+    }
 }
 
 /// Runs a batch until the first of its operations must be answered. What waited for so long that
