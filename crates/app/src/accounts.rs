@@ -1,18 +1,23 @@
 //! Accounts: registering, logging in and out, passwords, money.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use domain::account::{AddFundsRefusal, RegisterRefusal, UnregisterRefusal};
 use domain::{
-    AddFunds, Answer, ChangePassword, Fen, LogOut, Register, Request, TerminalKey, TerminalName,
-    Unregister, UserId,
+    Account, AddFunds, Answer, ChangePassword, Fen, LogOut, Register, Request, TerminalKey,
+    TerminalName, Unregister, UserId,
 };
+use storage::{Movement, MovementQuery, Page, Place};
 
 use crate::App;
 use crate::authority::{Bearer, Credentials, KeepRequest, widen};
 use crate::failures::Origin;
 use crate::passwords::Password;
 use crate::problem::Problem;
+
+/// After how long a token in use is given anew, so that who stays stays signed in.
+pub const RENEW_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// What an account has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,6 +189,51 @@ impl App {
             balance: account.balance,
             held: account.held,
             spendable,
+        })
+    }
+
+    /// The account of a token's user.
+    ///
+    /// # Errors
+    /// [`Problem::Unauthorized`] for a token that is not live.
+    pub async fn account(&self, bearer: &Bearer) -> Result<Account, Problem<Infallible>> {
+        self.check_live(bearer).await
+    }
+
+    /// A page of what moved the money of a token's user, newest first.
+    ///
+    /// # Errors
+    /// As [`App::account`].
+    pub async fn movements(
+        &self,
+        bearer: &Bearer,
+        after: Option<Place>,
+        limit: u32,
+    ) -> Result<Page<Movement>, Problem<Infallible>> {
+        let user = self.check_live(bearer).await?.id;
+        let query = MovementQuery { user, after, limit };
+        Ok(self.storage.list_movements(query).await?)
+    }
+
+    /// Revokes all of a user's tokens, on every device: gives the account its own password anew.
+    ///
+    /// # Errors
+    /// As [`App::authenticate`].
+    pub async fn sign_out_everywhere(
+        &self,
+        credentials: &Credentials,
+    ) -> Result<(), Problem<Infallible>> {
+        self.change_password(credentials, credentials.password.clone())
+            .await
+    }
+
+    /// A new token for somebody who goes on using one that is live; `None` while that is young.
+    #[must_use]
+    pub fn renew(&self, bearer: &Bearer) -> Option<String> {
+        let now = self.clock.now();
+        (now.since(bearer.issued_at) >= RENEW_AFTER).then(|| {
+            self.tokens
+                .sign(&bearer.terminal, bearer.epoch, bearer.generation, now)
         })
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use domain::{
     Account, Answer, Epoch, Generation, IdempotencyKey, Keep, KeepKey, Operation, Proof, Refused,
-    Request, TerminalKey, UserId,
+    Request, TerminalKey, Timestamp, UserId,
 };
 
 use crate::App;
@@ -27,6 +27,8 @@ pub struct Bearer {
     pub epoch: Epoch,
     /// Under which generation of the terminal.
     pub generation: Generation,
+    /// When it was given, to the second.
+    pub issued_at: Timestamp,
 }
 
 impl Bearer {

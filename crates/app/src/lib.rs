@@ -8,6 +8,8 @@
 
 pub mod accounts;
 pub mod authority;
+pub mod books;
+pub mod catalogue;
 pub mod failures;
 pub mod jobs;
 pub mod listings;
@@ -31,6 +33,8 @@ pub use authority::{Bearer, Credentials, KeepRequest};
 pub use passwords::Password;
 pub use problem::Problem;
 
+use crate::books::MostBought;
+use crate::catalogue::Catalogue;
 use crate::failures::FailureBudget;
 use crate::passwords::Passwords;
 use crate::remembered::Remembered;
@@ -71,6 +75,8 @@ pub struct App {
     failures: FailureBudget,
     tokens: Tokens,
     turns: Turns,
+    most_bought: MostBought,
+    catalogue: Option<Arc<dyn Catalogue>>,
 }
 
 impl App {
@@ -90,6 +96,8 @@ impl App {
             failures: FailureBudget::new(&secret),
             tokens: Tokens::new(&secret),
             turns: Turns::new(),
+            most_bought: MostBought::default(),
+            catalogue: None,
             storage,
             clock,
             settings,
@@ -112,6 +120,13 @@ impl App {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// A seal on bytes that go out and come back, in a cookie say: nobody else can make it, and
+    /// one for a purpose is none for another.
+    #[must_use]
+    pub fn seal(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
+        self.tokens.seal(purpose, bytes)
     }
 
     async fn run<O>(&self, request: Request<O>) -> Result<Outcome<O>, StorageError>

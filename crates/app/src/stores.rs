@@ -1,7 +1,8 @@
-//! Stores: opening them.
+//! Stores: opening them, and looking at those that are open.
 
 use domain::store::CreateStoreRefusal;
-use domain::{Answer, CreateStore, StoreId, UserId};
+use domain::{Answer, CreateStore, Store, StoreId, UserId};
+use storage::StorageError;
 
 use crate::App;
 use crate::authority::{Bearer, KeepRequest};
@@ -24,5 +25,26 @@ impl App {
             store,
         };
         self.run_with_token(bearer, &user, keep, operation).await
+    }
+
+    /// A store; `None` where there is none, or none any more.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn open_store(&self, id: &StoreId) -> Result<Option<Store>, StorageError> {
+        let found = self.storage.find_store(id).await?;
+        Ok(found.filter(|store| store.is_open))
+    }
+
+    /// Open stores by their ids, behind an id, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn open_stores(
+        &self,
+        after: Option<StoreId>,
+        limit: u32,
+    ) -> Result<Vec<Store>, StorageError> {
+        self.storage.list_stores(after, limit).await
     }
 }

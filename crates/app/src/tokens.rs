@@ -42,6 +42,7 @@ struct Claims {
 pub(crate) struct Tokens {
     signing: Hmac<Sha256>,
     fingerprints: Hmac<Sha256>,
+    seals: Hmac<Sha256>,
 }
 
 fn keyed(secret: &[u8; 32], purpose: &str) -> Hmac<Sha256> {
@@ -56,6 +57,7 @@ impl Tokens {
         Self {
             signing: keyed(secret, "token signature"),
             fingerprints: keyed(secret, "body fingerprint"),
+            seals: keyed(secret, "seal"),
         }
     }
 
@@ -109,6 +111,7 @@ impl Tokens {
             terminal,
             epoch: Epoch::new(claims.epo),
             generation: Generation::new(claims.gen_),
+            issued_at: Timestamp::from_millis(claims.iat.saturating_mul(1_000)),
         })
     }
 
@@ -116,6 +119,15 @@ impl Tokens {
     pub fn fingerprint(&self, body: &[u8]) -> [u8; 32] {
         let mut mac = self.fingerprints.clone();
         mac.update(body);
+        mac.finalize().into_bytes().into()
+    }
+
+    /// A seal on bytes that only this server can make.
+    pub fn seal(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
+        let mut mac = self.seals.clone();
+        mac.update(&(purpose.len() as u64).to_le_bytes());
+        mac.update(purpose.as_bytes());
+        mac.update(bytes);
         mac.finalize().into_bytes().into()
     }
 }

@@ -120,6 +120,14 @@ pub struct ServeArguments {
     #[arg(long, env = "BOOKSTORE_SELF_FUNDING", value_name = "true|false")]
     #[arg(default_value = "true", action = ArgAction::Set, value_parser = settings::switch)]
     pub self_funding: bool,
+    /// Whether all requests come through a proxy of yours that speaks TLS: then its
+    /// `X-Forwarded-For` and `X-Forwarded-Proto` are believed, from whomever they come
+    #[arg(long, env = "BOOKSTORE_BEHIND_PROXY", value_name = "true|false")]
+    #[arg(default_value = "false", action = ArgAction::Set, value_parser = settings::switch)]
+    pub behind_proxy: bool,
+    /// Fill the shop with a demonstration first, if it is empty: books, stores, people, orders
+    #[arg(long)]
+    pub demo: bool,
     /// What to log to stderr: a level (error, warn, info, debug, trace), or levels by part
     #[arg(long, env = "BOOKSTORE_LOG", value_name = "FILTER")]
     #[arg(default_value = "info", value_parser = settings::log_filter)]

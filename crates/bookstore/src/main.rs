@@ -11,6 +11,7 @@ mod book_file;
 mod cli;
 mod clock;
 mod data;
+mod demo;
 mod import;
 mod migrate;
 mod operator;

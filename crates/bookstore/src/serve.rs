@@ -13,11 +13,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
+use web::Setup;
 
 use crate::Verdict;
 use crate::cli::ServeArguments;
 use crate::clock::SystemClock;
 use crate::data;
+use crate::demo;
 use crate::operator::Door;
 use crate::output::say;
 use crate::settings::{self, Engine};
@@ -38,7 +40,14 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<Verdict> {
     let clock = Arc::new(SystemClock);
     let storage = data::open(&arguments.data, clock.clone()).await?;
     let app = Arc::new(App::new(storage.clone(), clock, to_settings(arguments)).await?);
-    let mut running = Running::start(listener, app, storage);
+    let setup = Setup {
+        is_behind_proxy: arguments.behind_proxy,
+        demo: match arguments.demo {
+            true => demo::prepare(&app).await?,
+            false => None,
+        },
+    };
+    let mut running = Running::start(listener, app, storage, setup);
     // Into a MongoDB deployment a command writes by itself, whoever else does.
     if arguments.data.storage == Engine::Sqlite {
         running.open_door(&arguments.data.data);
@@ -80,14 +89,24 @@ struct Running {
 }
 
 impl Running {
-    fn start(listener: TcpListener, app: Arc<App>, storage: Arc<dyn Storage>) -> Self {
+    fn start(
+        listener: TcpListener,
+        app: Arc<App>,
+        storage: Arc<dyn Storage>,
+        setup: Setup,
+    ) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut jobs = JoinSet::new();
-        let (sweeping, forgetting) = (app.clone(), app.clone());
-        let (first, second) = (stopped.clone(), stopped.clone());
+        let (sweeping, forgetting, looking) = (app.clone(), app.clone(), app.clone());
+        let (first, second, third) = (stopped.clone(), stopped.clone(), stopped.clone());
         jobs.spawn(async move { sweeping.sweep_until(first).await });
         jobs.spawn(async move { forgetting.forget_until(second).await });
-        let server = tokio::spawn(web::serve(listener, web::router(app), until(stopped)));
+        jobs.spawn(async move { looking.look_at_most_bought_until(third).await });
+        let server = tokio::spawn(web::serve(
+            listener,
+            web::router(app, setup),
+            until(stopped),
+        ));
         Self {
             stop,
             server,
@@ -195,6 +214,7 @@ fn screen(arguments: &ServeArguments, address: SocketAddr) -> String {
          payment       an unpaid order is cancelled after {payment}\n\
          receipt       a sent order counts as received after {receipt}\n\
          \n\
+         shop          {url}/\n\
          try           curl -s {url}/auth/register -H 'Content-Type: application/json' \\\n\
         \x20               -d '{{\"user_id\": \"alice\", \"password\": \"secret\"}}'\n\
          settings      bookstore --help\n\

@@ -10,6 +10,7 @@ mod abandoned;
 mod accounts;
 mod audit;
 mod books;
+mod browse;
 mod buckets;
 mod commit;
 mod deployment;
@@ -43,7 +44,8 @@ use domain::{
 use mongodb::bson::doc;
 use storage::{
     AuditReport, BULK_MAX_ROWS, DueOrder, ExportCursor, ExportLimit, ExportPage, Feed,
-    FeedPosition, Job, OrderQuery, Reading, Session, Storage, StorageError,
+    FeedPosition, Job, ListingQuery, Movement, MovementQuery, OrderQuery, Page, Reading, Session,
+    Storage, StorageError,
 };
 
 use crate::accounts::AccountDocument;
@@ -198,6 +200,22 @@ impl Storage for MongoStorage {
 
     fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>> {
         Box::pin(orders::list(&self.deployment, query))
+    }
+
+    fn list_stores(&self, after: Option<StoreId>, limit: u32) -> Reading<'_, Vec<Store>> {
+        Box::pin(browse::list_stores(&self.deployment, after, limit))
+    }
+
+    fn list_listings(&self, query: ListingQuery) -> Reading<'_, Page<Listing>> {
+        Box::pin(browse::list_listings(&self.deployment, query))
+    }
+
+    fn list_most_bought(&self, limit: u32) -> Reading<'_, Vec<Listing>> {
+        Box::pin(browse::list_most_bought(&self.deployment, limit))
+    }
+
+    fn list_movements(&self, query: MovementQuery) -> Reading<'_, Page<Movement>> {
+        Box::pin(browse::list_movements(&self.deployment, query))
     }
 
     fn list_due(&self, now: Timestamp, limit: u32) -> Reading<'_, Vec<DueOrder>> {

@@ -55,6 +55,15 @@ pub(crate) const ORDERS_OF_STORE: &str = "orders_of_store";
 /// Which order's deadline comes next; orders without one are not in it.
 pub(crate) const ORDERS_WITH_DEADLINE: &str = "orders_with_deadline";
 
+/// The newest listings of all stores.
+pub(crate) const LISTINGS_BY_AGE: &str = "listings_by_age";
+/// A store's listings, newest first.
+pub(crate) const LISTINGS_OF_STORE: &str = "listings_of_store";
+/// The stores that list a book, oldest first.
+pub(crate) const LISTINGS_OF_BOOK: &str = "listings_of_book";
+/// What moved a user's money, newest first.
+pub(crate) const ENTRIES_OF_USER: &str = "entries_of_user";
+
 /// The version of everything below.
 const VERSION: i64 = 2;
 const VERSION_ID: &str = "schema";
@@ -319,6 +328,7 @@ fn indexes() -> Vec<(&'static str, IndexModel)> {
             .build();
         IndexModel::builder().keys(keys).options(options).build()
     };
+    let listed = || Some(doc! { "is_listed": true });
     let with_deadline = Some(doc! { "deadline": { "$exists": true } });
     let by_deadline = doc! { "deadline": 1, "_id": 1 };
     vec![
@@ -337,6 +347,38 @@ fn indexes() -> Vec<(&'static str, IndexModel)> {
         (
             ORDERS,
             index(ORDERS_WITH_DEADLINE, by_deadline, with_deadline),
+        ),
+        (
+            LISTINGS,
+            index(
+                LISTINGS_BY_AGE,
+                doc! { "listed_at": 1, "_id.store": 1, "_id.book": 1 },
+                listed(),
+            ),
+        ),
+        (
+            LISTINGS,
+            index(
+                LISTINGS_OF_STORE,
+                doc! { "_id.store": 1, "listed_at": 1, "_id.book": 1 },
+                listed(),
+            ),
+        ),
+        (
+            LISTINGS,
+            index(
+                LISTINGS_OF_BOOK,
+                doc! { "_id.book": 1, "listed_at": 1, "_id.store": 1 },
+                listed(),
+            ),
+        ),
+        (
+            ENTRIES,
+            index(
+                ENTRIES_OF_USER,
+                doc! { "postings.user": 1, "at": 1, "_id": 1 },
+                None,
+            ),
         ),
         // A seller's stores: those that close with him, and those whose orders are his.
         (STORES, index("stores_of_owner", doc! { "owner": 1 }, None)),

@@ -38,7 +38,7 @@ pub(crate) fn kind_code(kind: EntryKind) -> i64 {
     }
 }
 
-fn kind_of(code: i64) -> Option<EntryKind> {
+pub(crate) fn kind_of(code: i64) -> Option<EntryKind> {
     let kinds = [
         EntryKind::Deposit,
         EntryKind::Withdrawal,

@@ -9,6 +9,7 @@
 mod accounts;
 mod audit;
 mod books;
+mod browse;
 mod buckets;
 mod columns;
 mod error;
@@ -42,7 +43,8 @@ use domain::{
 };
 use storage::{
     AuditReport, BULK_MAX_ROWS, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Feed,
-    FeedPosition, Job, OrderQuery, Reading, Session, Storage, StorageError,
+    FeedPosition, Job, ListingQuery, Movement, MovementQuery, OrderQuery, Page, Reading, Session,
+    Storage, StorageError,
 };
 use tokio::sync::{Mutex, oneshot};
 
@@ -248,6 +250,31 @@ impl Storage for SqliteStorage {
     fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>> {
         self.readers.ask("listing orders", move |connection| {
             orders::list(connection, &query)
+        })
+    }
+
+    fn list_stores(&self, after: Option<StoreId>, limit: u32) -> Reading<'_, Vec<Store>> {
+        self.readers.ask("listing stores", move |connection| {
+            browse::list_stores(connection, after.as_ref(), limit)
+        })
+    }
+
+    fn list_listings(&self, query: ListingQuery) -> Reading<'_, Page<Listing>> {
+        self.readers.ask("listing listings", move |connection| {
+            browse::list_listings(connection, &query)
+        })
+    }
+
+    fn list_most_bought(&self, limit: u32) -> Reading<'_, Vec<Listing>> {
+        self.readers
+            .ask("listing what was bought most", move |connection| {
+                browse::list_most_bought(connection, limit)
+            })
+    }
+
+    fn list_movements(&self, query: MovementQuery) -> Reading<'_, Page<Movement>> {
+        self.readers.ask("listing movements", move |connection| {
+            browse::list_movements(connection, &query)
         })
     }
 

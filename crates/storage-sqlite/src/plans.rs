@@ -4,8 +4,8 @@
 use rusqlite::Connection;
 
 use crate::{
-    accounts, audit, books, buckets, export, feed, idempotency, ledger, listings, migrations,
-    orders, schema, stores, terminals,
+    accounts, audit, books, browse, buckets, export, feed, idempotency, ledger, listings,
+    migrations, orders, schema, stores, terminals,
 };
 
 fn database() -> (tempfile::TempDir, Connection) {
@@ -50,6 +50,11 @@ fn questions_and_loads_search_by_index() {
         books::DROP_PICTURE,
         listings::FIND,
         listings::LIST_PICTURES,
+        browse::LIST_STORES,
+        browse::LIST_NEWEST,
+        browse::LIST_OF_STORE,
+        browse::LIST_OF_BOOK,
+        browse::LIST_POSTINGS,
         orders::FIND,
         orders::FIND_BY_NUMBER,
         orders::FIND_NUMBER,
@@ -119,5 +124,21 @@ fn a_sellers_orders_are_told_apart_within_the_index() {
             plan.iter().any(|line| line.contains("COVERING INDEX")),
             "{plan:?}\n{sql}"
         );
+    }
+}
+
+#[test]
+fn looking_around_sorts_nothing() {
+    let (_directory, connection) = database();
+    for sql in [
+        browse::LIST_STORES,
+        browse::LIST_NEWEST,
+        browse::LIST_OF_STORE,
+        browse::LIST_OF_BOOK,
+        browse::LIST_POSTINGS,
+    ] {
+        let plan = plan(&connection, sql);
+        let is_sorted = plan.iter().any(|line| line.contains("TEMP B-TREE"));
+        assert!(!is_sorted, "{plan:?}\n{sql}");
     }
 }

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use crate::browse;
 use crate::error::OpenError;
 
 /// Marks the file as this program's: "book" in ASCII.
 const APPLICATION_ID: i64 = 0x626F_6F6B;
 
 /// What brings a file from each schema version to the next; the first makes the tables.
-const MIGRATIONS: &[&str] = &[SCHEMA_1, SCHEMA_2, SCHEMA_3];
+const MIGRATIONS: &[&str] = &[SCHEMA_1, SCHEMA_2, SCHEMA_3, browse::INDEXES];
 
 const SCHEMA_1: &str = "
 -- Who has an account. By user_id: log-in, and resolving a name once.
@@ -425,7 +426,7 @@ mod tests {
             )
             .expect("a shop");
         bring_up_to_date(&connection, &path).expect("migrated");
-        assert_eq!(version(&connection), 2);
+        assert_eq!(version(&connection), known_version());
         let end = crate::feed::end(&connection).expect("an end");
         let followed = crate::feed::follow(&connection, &end, 10).expect("no failure");
         let changes = Vec::new();

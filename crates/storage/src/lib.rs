@@ -11,6 +11,7 @@
 
 pub mod audit;
 pub mod batch;
+pub mod browse;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
@@ -23,6 +24,7 @@ pub mod port;
 
 pub use audit::{AuditCheck, AuditReport, Finding};
 pub use batch::{BATCH_MAX_OPERATIONS, Job, Pending, QUEUE_MAX_OPERATIONS, Transact, run_batch};
+pub use browse::{ListingQuery, Movement, MovementQuery, PAGE_MAX_ROWS, Page, Place, Shelf};
 pub use error::{ErrorKind, StorageError};
 pub use export::{ExportCursor, ExportLimit, ExportPage, PageRows, Section};
 pub use feed::{Feed, FeedChange, FeedPosition};

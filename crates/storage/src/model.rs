@@ -5,6 +5,7 @@
 //! played: open another [`ModelStorage`] on the same disk.
 
 mod audit;
+mod browse;
 mod export;
 mod feed;
 
@@ -29,6 +30,7 @@ use crate::audit::AuditReport;
 use crate::batch::{
     BATCH_MAX_OPERATIONS, Job, QUEUE_MAX_OPERATIONS, Transact, part_batches, run_batch,
 };
+use crate::browse::{ListingQuery, Movement, MovementQuery, Page};
 use crate::error::{ErrorKind, StorageError};
 use crate::export::{ExportCursor, ExportLimit, ExportPage};
 use crate::feed::{Feed, FeedChange, FeedPosition};
@@ -427,6 +429,22 @@ impl Storage for ModelStorage {
 
     fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>> {
         answer(self.disk.rows().list_orders(&query))
+    }
+
+    fn list_stores(&self, after: Option<StoreId>, limit: u32) -> Reading<'_, Vec<Store>> {
+        answer(self.disk.rows().list_stores(after.as_ref(), limit))
+    }
+
+    fn list_listings(&self, query: ListingQuery) -> Reading<'_, Page<Listing>> {
+        answer(self.disk.rows().list_listings(&query))
+    }
+
+    fn list_most_bought(&self, limit: u32) -> Reading<'_, Vec<Listing>> {
+        answer(self.disk.rows().list_most_bought(limit))
+    }
+
+    fn list_movements(&self, query: MovementQuery) -> Reading<'_, Page<Movement>> {
+        answer(self.disk.rows().list_movements(&query))
     }
 
     fn list_due(&self, now: Timestamp, limit: u32) -> Reading<'_, Vec<DueOrder>> {

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::audit::AuditReport;
 use crate::batch::{Job, Pending};
+use crate::browse::{ListingQuery, Movement, MovementQuery, Page};
 use crate::error::{ErrorKind, StorageError};
 use crate::export::{ExportCursor, ExportLimit, ExportPage};
 use crate::feed::{Feed, FeedPosition};
@@ -132,6 +133,27 @@ pub trait Storage: Send + Sync {
     /// Orders, newest first, which is in falling order of their ids; as of `query.now`, so that
     /// none is placed past its deadline. Empty where there are none or nobody of that name.
     fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>>;
+
+    /// Open stores in the order of their ids' bytes, those behind the id `after`, at most `limit`
+    /// of them ([`crate::PAGE_MAX_ROWS`]).
+    fn list_stores(&self, after: Option<StoreId>, limit: u32) -> Reading<'_, Vec<Store>>;
+
+    /// A page of the listings that are on the shelves of open stores, in the order that
+    /// [`crate::Shelf`] says; those listed at one moment in an order that stays the same. A walk
+    /// over all pages meets each listing that is there all the while exactly once. Empty for a
+    /// store or a book that is not there.
+    fn list_listings(&self, query: ListingQuery) -> Reading<'_, Page<Listing>>;
+
+    /// The listings on the shelves of open stores of which most copies are in orders that are not
+    /// cancelled, those first; without those of which there are none; at most `limit`
+    /// ([`crate::PAGE_MAX_ROWS`]). It looks at every listing there is, so it is for a background
+    /// job that asks now and then.
+    fn list_most_bought(&self, limit: u32) -> Reading<'_, Vec<Listing>>;
+
+    /// A page of what has moved a user's money, newest first; of one moment, in an order that
+    /// stays the same. All of them together add up to what he has. Empty for a user who is not
+    /// there.
+    fn list_movements(&self, query: MovementQuery) -> Reading<'_, Page<Movement>>;
 
     /// Orders whose deadlines are at or before `now`, earliest first, at most `limit` of them.
     fn list_due(&self, now: Timestamp, limit: u32) -> Reading<'_, Vec<DueOrder>>;

@@ -55,6 +55,33 @@ impl ErrorAnswer {
             is_closing: false,
         }
     }
+
+    /// The result code.
+    pub(crate) fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// After how long to try again, where that helps.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Under which id it was logged, where it was.
+    pub(crate) fn into_request_id(self) -> Option<String> {
+        self.request_id
+    }
+
+    /// The same answer in the codes that HTTP itself knows, for whoever doesn't speak the
+    /// contract: what is not there and what is another's are not told apart.
+    pub(crate) fn into_standard(self) -> Self {
+        let code = match self.code {
+            511 | 513 | 515 | 518 => 404,
+            528 => 503,
+            530 => 500,
+            code => code,
+        };
+        Self { code, ..self }
+    }
 }
 
 #[derive(Serialize)]
@@ -232,7 +259,8 @@ fn nothing_done(request_id: String) -> ErrorAnswer {
     }
 }
 
-fn failed(failure: &StorageError) -> ErrorAnswer {
+/// Storage did not work.
+pub fn storage_failed(failure: &StorageError) -> ErrorAnswer {
     if failure.kind() == ErrorKind::Overloaded {
         return overloaded();
     }
@@ -272,7 +300,7 @@ impl<R: Into<ErrorAnswer>> From<Problem<R>> for ErrorAnswer {
                 422,
                 "this `Idempotency-Key` was used for another body at this endpoint",
             ),
-            Problem::Failed(failure) => failed(&failure),
+            Problem::Failed(failure) => storage_failed(&failure),
         }
     }
 }

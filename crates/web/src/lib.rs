@@ -1,21 +1,27 @@
-//! HTTP of the marketplace: the wire contract over the use cases.
+//! HTTP of the marketplace: the wire contract, JSON reads and the shop's pages over the use cases.
 //!
 //! What lives here: paths, headers, bodies and result codes. What never does: a rule of the shop,
 //! a driver, the machine's clock. [`contract`] has a handler for each endpoint, all of one shape:
-//! the body as a struct, the handler, what it answers. [`mod@error`] alone knows which refusal is
-//! which result code.
+//! the body as a struct, the handler, what it answers. [`api`] has what programs read, `shop` what
+//! people look at. [`mod@error`] alone knows which refusal is which result code.
 //!
 //! Read [`contract`] first, then [`extract`], which every handler's arguments come from.
 
 pub mod answer;
+pub mod api;
 pub mod body;
+mod client;
 pub mod contract;
 pub mod error;
+mod etag;
 pub mod extract;
 mod field;
 mod health;
 mod parse;
+mod pictures;
 mod serve;
+mod setup;
+mod shop;
 mod stall;
 
 use std::future::poll_fn;
@@ -27,6 +33,7 @@ use std::task::Poll;
 use app::App;
 use axum::Router;
 use axum::extract::{FromRef, Request};
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
@@ -38,6 +45,7 @@ pub use serve::{
     ACCEPT_PAUSE, CONNECTION_BUFFER_MAX_BYTES, CONNECTIONS_MAX, DISCARD_BODY_MAX_BYTES,
     DISCARD_TIME_MAX, FINISH_TIME_MAX, HEADER_TIME_MAX, serve,
 };
+pub use setup::{Demo, Setup};
 pub use stall::STALL_TIME_MAX;
 
 /// What all handlers share.
@@ -46,6 +54,7 @@ pub struct Web {
     app: Arc<App>,
     budget: Arc<BodyBudget>,
     histories: Arc<HistoryBudget>,
+    setup: Arc<Setup>,
 }
 
 impl FromRef<Web> for Arc<App> {
@@ -60,26 +69,57 @@ impl FromRef<Web> for Arc<HistoryBudget> {
     }
 }
 
-/// All endpoints over the use cases. Each request must carry the [`ClientAddress`] from which it
-/// came as an extension, as [`serve`] sees to.
-pub fn router(app: Arc<App>) -> Router {
+/// All endpoints and pages over the use cases. Each request must carry the [`ClientAddress`] from
+/// which it came as an extension, as [`serve`] sees to.
+pub fn router(app: Arc<App>, setup: Setup) -> Router {
+    let is_behind_proxy = setup.is_behind_proxy;
     let web = Web {
         app,
         budget: Arc::new(BodyBudget::default()),
         histories: Arc::new(HistoryBudget::default()),
+        setup: Arc::new(setup),
     };
-    Router::new()
+    let router = Router::new()
         .merge(contract::routes())
+        .merge(api::routes())
+        .merge(pictures::routes())
         .merge(health::routes())
-        .method_not_allowed_fallback(async || error::wrong_method())
-        .fallback(async || error::unknown_path())
-        .layer(middleware::from_fn(catch_panic))
-        .with_state(web)
+        .merge(shop::routes())
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(unknown_path)
+        .layer(middleware::from_fn(catch_panic));
+    let router = if is_behind_proxy {
+        router.layer(middleware::from_fn_with_state(
+            web.clone(),
+            client::believe_proxy,
+        ))
+    } else {
+        router
+    };
+    router.with_state(web)
+}
+
+/// People get a page, programs a message.
+async fn unknown_path(headers: HeaderMap) -> Response {
+    if shop::wants_page(&headers) {
+        shop::not_found(&headers, StatusCode::NOT_FOUND)
+    } else {
+        error::unknown_path().into_response()
+    }
+}
+
+async fn wrong_method(headers: HeaderMap) -> Response {
+    if shop::wants_page(&headers) {
+        shop::not_found(&headers, StatusCode::METHOD_NOT_ALLOWED)
+    } else {
+        error::wrong_method().into_response()
+    }
 }
 
 /// Turns a panic of a handler into an answer: whether what it began was done is unknown then.
 async fn catch_panic(request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
+    let page_headers = shop::wants_page(request.headers()).then(|| request.headers().clone());
     let mut answer = pin!(next.run(request));
     let caught = poll_fn(|context| {
         let poll = AssertUnwindSafe(|| answer.as_mut().poll(context));
@@ -88,7 +128,11 @@ async fn catch_panic(request: Request, next: Next) -> Response {
             Err(payload) => Poll::Ready(Err(payload)),
         }
     });
-    caught
-        .await
-        .unwrap_or_else(|payload| error::panicked(uri.path(), &*payload).into_response())
+    caught.await.unwrap_or_else(|payload| {
+        let error = error::panicked(uri.path(), &*payload);
+        match page_headers {
+            Some(headers) => shop::page_for(error, &headers),
+            None => error.into_response(),
+        }
+    })
 }

@@ -76,3 +76,65 @@ async fn deadlines_come_sorted_from_an_index_of_their_own() {
         );
     }
 }
+
+/// A question for listings, on some shelf behind some place.
+fn find_listings(mut filter: Document, way: &str, sort: Document, index: &str) -> Document {
+    let strictly = way.trim_end_matches('e');
+    filter.insert("is_listed", true);
+    filter.insert("listed_at", doc! { way: mongodb::bson::DateTime::MAX });
+    let behind = [
+        doc! { "listed_at": { strictly: mongodb::bson::DateTime::MAX } },
+        doc! { "_id.store": { strictly: "s" } },
+        doc! { "_id.store": "s", "_id.book": { strictly: "b" } },
+    ];
+    filter.insert("$or", behind.to_vec());
+    doc! { "find": "listings", "filter": filter, "sort": sort, "hint": index, "limit": 10 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listings_come_sorted_by_age() {
+    let questions = [
+        find_listings(
+            doc! {},
+            "$lte",
+            doc! { "listed_at": -1, "_id.store": -1, "_id.book": -1 },
+            "listings_by_age",
+        ),
+        find_listings(
+            doc! { "_id.store": "s" },
+            "$lte",
+            doc! { "listed_at": -1, "_id.book": -1 },
+            "listings_of_store",
+        ),
+        find_listings(
+            doc! { "_id.book": "b" },
+            "$gte",
+            doc! { "listed_at": 1, "_id.store": 1 },
+            "listings_of_book",
+        ),
+    ];
+    for find in questions {
+        let Some(plan) = explain(find).await else {
+            return;
+        };
+        assert!(
+            plan.contains("IXSCAN") && !plan.contains("\"SORT\""),
+            "{plan}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_comes_sorted() {
+    let find = doc! {
+        "find": "entries", "filter": { "postings.user": "u" },
+        "sort": { "at": -1, "_id": -1 }, "hint": "entries_of_user", "limit": 10,
+    };
+    let Some(plan) = explain(find).await else {
+        return;
+    };
+    assert!(
+        plan.contains("IXSCAN") && !plan.contains("\"SORT\""),
+        "{plan}"
+    );
+}

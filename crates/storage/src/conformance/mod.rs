@@ -7,6 +7,7 @@
 //! operations are to meet, the engine is held up until all of them are in its queue.
 
 pub mod accounts;
+pub mod browsing;
 pub mod buckets;
 pub mod clock;
 pub mod deadlines;
@@ -114,6 +115,19 @@ macro_rules! conformance_suite {
                 orders_are_listed_by_state,
                 orders_are_listed_as_of_now,
                 a_long_history_can_be_walked,
+            }
+            browsing {
+                open_stores_are_listed_by_id,
+                a_stores_listings_come_newest_first,
+                listings_of_all_stores_come_newest_first,
+                a_books_listings_come_oldest_first,
+                listings_that_are_not_on_sale_are_not_listed,
+                a_walk_meets_each_listing_once,
+                a_place_that_was_never_given_is_harmless,
+                the_most_bought_come_first,
+                movements_come_newest_first,
+                movements_of_a_seller_who_buys_from_himself,
+                a_long_statement_can_be_walked,
             }
             idempotency {
                 the_same_request_is_done_once,

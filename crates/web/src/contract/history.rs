@@ -130,7 +130,7 @@ fn write(orders: &[Order]) -> Vec<u8> {
 }
 
 /// A moment as RFC 3339 in UTC, to the millisecond.
-struct WireTime(Timestamp);
+pub(crate) struct WireTime(pub(crate) Timestamp);
 
 impl Serialize for WireTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -215,10 +215,11 @@ impl Times {
 
 /// An order as its two parties see it.
 #[derive(Serialize)]
-struct WireOrder<'a> {
+pub(crate) struct WireOrder<'a> {
     order_id: String,
     store_id: &'a str,
-    buyer_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    buyer_id: Option<&'a str>,
     state: &'static str,
     total_price: i64,
     placed_at: WireTime,
@@ -232,6 +233,14 @@ struct WireOrder<'a> {
 }
 
 impl<'a> WireOrder<'a> {
+    /// The order without the name of either's account.
+    pub(crate) fn between_parties(order: &'a Order) -> Self {
+        Self {
+            buyer_id: None,
+            ..Self::of(order)
+        }
+    }
+
     fn of(order: &'a Order) -> Self {
         let lines = order.lines.iter().map(|line| WireLine {
             book_id: line.book.as_str(),
@@ -247,7 +256,7 @@ impl<'a> WireOrder<'a> {
         Self {
             order_id: order.id.to_string(),
             store_id: order.store.as_str(),
-            buyer_id: order.buyer.as_str(),
+            buyer_id: Some(order.buyer.as_str()),
             state: order.status().as_str(),
             total_price: order.total.get(),
             placed_at: WireTime(order.placed_at()),

@@ -7,7 +7,7 @@ mod buyer;
 mod history;
 mod seller;
 
-pub(crate) use history::HistoryBudget;
+pub(crate) use history::{HistoryBudget, WireOrder, WireTime};
 
 use app::{App, Bearer, Credentials, Password};
 use axum::Router;

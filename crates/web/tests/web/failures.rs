@@ -4,17 +4,19 @@ use std::sync::{Arc, Mutex};
 
 use app::Settings;
 use domain::{
-    Account, BookText, Listing, ListingKey, Migration, Order, OrderId, Picture, PictureHash, Store,
-    StoreId, TerminalKey, TextHash, Timestamp, UserId,
+    Account, BookText, BucketKey, Listing, ListingKey, Migration, Order, OrderId, Picture,
+    PictureHash, Pour, Store, StoreId, TerminalKey, TextHash, Timestamp, UserId,
 };
 use insta::assert_snapshot;
 use serde_json::json;
 use storage::model::{ManualClock, ModelStorage};
 use storage::{
     AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Feed, FeedPosition,
-    Job, OrderQuery, Reading, Session, Storage, StorageError,
+    Job, ListingQuery, Movement, MovementQuery, OrderQuery, Page, Reading, Session, Storage,
+    StorageError,
 };
 
+use crate::browser::Browser;
 use crate::test_app::{TestApp, password};
 
 /// What is wrong with the storage.
@@ -104,6 +106,30 @@ impl Storage for Breakable {
 
     fn list_orders(&self, query: OrderQuery) -> Reading<'_, Vec<Order>> {
         self.ask(self.inner.list_orders(query))
+    }
+
+    fn pour(&self, pours: Vec<Pour>, now: Timestamp) -> Reading<'_, Vec<Timestamp>> {
+        self.ask(self.inner.pour(pours, now))
+    }
+
+    fn find_bucket(&self, key: BucketKey) -> Reading<'_, Option<Timestamp>> {
+        self.ask(self.inner.find_bucket(key))
+    }
+
+    fn list_stores(&self, after: Option<StoreId>, limit: u32) -> Reading<'_, Vec<Store>> {
+        self.ask(self.inner.list_stores(after, limit))
+    }
+
+    fn list_listings(&self, query: ListingQuery) -> Reading<'_, Page<Listing>> {
+        self.ask(self.inner.list_listings(query))
+    }
+
+    fn list_most_bought(&self, limit: u32) -> Reading<'_, Vec<Listing>> {
+        self.ask(self.inner.list_most_bought(limit))
+    }
+
+    fn list_movements(&self, query: MovementQuery) -> Reading<'_, Page<Movement>> {
+        self.ask(self.inner.list_movements(query))
     }
 
     fn list_due(&self, now: Timestamp, limit: u32) -> Reading<'_, Vec<DueOrder>> {
@@ -225,4 +251,31 @@ async fn readiness_follows_storage() {
     storage.break_it(Trouble::Fails(ErrorKind::Unavailable));
     assert_snapshot!(ask("/readyz").await, @r#"503 {"message":"storage does not answer"}"#);
     assert_snapshot!(ask("/healthz").await, @r#"200 {"message":"ok"}"#);
+}
+
+#[tokio::test]
+async fn a_failure_is_a_page_to_whoever_looks_at_pages() {
+    let (app, storage, _) = breakable().await;
+    let mut browser = Browser::new(&app.router);
+    for (trouble, status, words) in [
+        (
+            Trouble::Fails(ErrorKind::Unavailable),
+            503,
+            "Nothing was done.",
+        ),
+        (
+            Trouble::Fails(ErrorKind::Overloaded),
+            503,
+            "Too much is going on",
+        ),
+        (Trouble::Panics, 500, "Whether it was done is not known."),
+    ] {
+        storage.break_it(trouble);
+        for path in ["/", "/books/b1", "/stores"] {
+            let shown = browser.get(path).await.expect(status);
+            shown.says(words);
+            shown.says_not("secret");
+            assert!(shown.headers.contains_key("content-security-policy"));
+        }
+    }
 }

@@ -19,6 +19,7 @@ use web::ClientAddress;
 
 /// The whole server without its sockets.
 pub struct TestApp {
+    pub app: Arc<App>,
     pub router: Router,
     pub clock: Arc<ManualClock>,
 }
@@ -41,8 +42,14 @@ impl TestApp {
     ) -> Self {
         let shared: Arc<dyn Clock> = clock.clone();
         let app = App::new(storage, shared, settings).await.unwrap();
-        let router = web::router(Arc::new(app));
-        Self { router, clock }
+        Self::of(app, clock, web::Setup::default())
+    }
+
+    /// The router over these use cases.
+    pub fn of(app: App, clock: Arc<ManualClock>, setup: web::Setup) -> Self {
+        let app = Arc::new(app);
+        let router = web::router(app.clone(), setup);
+        Self { app, router, clock }
     }
 
     /// A request to be sent by awaiting it.

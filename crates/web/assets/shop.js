@@ -1,0 +1,190 @@
+// What pages do beyond what they do without scripts: local times, countdowns, a cart that fills
+// without a reload, forms that send themselves or once only, and completion in the search box.
+"use strict";
+
+const language = document.documentElement.lang;
+
+function showLocalTimes() {
+  const format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+  for (const time of document.querySelectorAll("time[data-local]")) {
+    time.textContent = format.format(new Date(time.dateTime));
+  }
+}
+
+const isChinese = language.startsWith("zh");
+
+function timeLeft(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const days = Math.floor(seconds / 86400);
+  if (days >= 2) return isChinese ? `${days} 天` : `${days} days`;
+  const two = (number) => String(number).padStart(2, "0");
+  const hours = Math.floor(seconds / 3600);
+  const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return hours > 0 ? `${hours}:${rest}` : rest;
+}
+
+function countDown() {
+  const clocks = [...document.querySelectorAll("time[data-countdown]")];
+  if (clocks.length === 0) return;
+  const tick = () => {
+    for (const clock of clocks) {
+      const left = new Date(clock.dateTime) - Date.now();
+      clock.textContent = timeLeft(left);
+      // From that instant on the order is another: the page is shown anew, once.
+      if (left <= 0 && clock.dataset.over === undefined) {
+        clock.dataset.over = "";
+        if (left > -5000) setTimeout(() => location.reload(), 1500);
+      }
+    }
+  };
+  tick();
+  setInterval(tick, 1000);
+}
+
+function toast(words) {
+  const box = document.querySelector("[data-toast]");
+  box.textContent = words;
+  box.classList.add("shown");
+  clearTimeout(toast.timer);
+  toast.timer = setTimeout(() => box.classList.remove("shown"), 4000);
+}
+
+async function addToCart(form) {
+  const answer = await fetch(form.action, {
+    method: "POST",
+    body: new URLSearchParams(new FormData(form)),
+    headers: { Accept: "application/json" },
+  });
+  if (!answer.ok) throw new Error(answer.status);
+  const { count, words } = await answer.json();
+  for (const badge of document.querySelectorAll("[data-cart-count]")) {
+    badge.textContent = count;
+    badge.hidden = count === 0;
+  }
+  toast(words);
+}
+
+function wireForms() {
+  for (const form of document.querySelectorAll("form[data-cart]")) {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      // Whatever goes wrong, the form itself still works.
+      addToCart(form).catch(() => form.submit());
+    });
+  }
+  for (const form of document.querySelectorAll("form[data-auto]")) {
+    for (const button of form.querySelectorAll("[data-auto-hide]")) button.hidden = true;
+    form.addEventListener("change", () => form.requestSubmit());
+  }
+  for (const form of document.querySelectorAll("form[data-once]")) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent !== undefined) return event.preventDefault();
+      form.dataset.sent = "";
+    });
+  }
+  // A page that comes back from the browser's memory may be sent again.
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+}
+
+function wireChoices() {
+  const choices = document.querySelectorAll(".choices input[type=radio]");
+  const show = () => {
+    for (const choice of choices) {
+      const part = choice.dataset.reveal && document.getElementById(choice.dataset.reveal);
+      if (part) part.hidden = !choice.checked;
+    }
+  };
+  for (const choice of choices) choice.addEventListener("change", show);
+  show();
+}
+
+// Completion as the pattern of a combobox with a list: arrows choose, Enter searches.
+function wireCompletion(input, number) {
+  const list = document.createElement("ul");
+  list.id = `completions-${number}`;
+  list.className = "completions";
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", input.labels[0]?.textContent ?? "");
+  list.hidden = true;
+  input.after(list);
+  const set = (name, value) => input.setAttribute(name, value);
+  set("role", "combobox");
+  set("aria-autocomplete", "list");
+  set("aria-controls", list.id);
+  set("aria-expanded", "false");
+  let chosen = -1;
+  let asked = 0;
+  let timer;
+
+  const close = () => {
+    list.hidden = true;
+    chosen = -1;
+    set("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+  };
+  const choose = (place) => {
+    const options = [...list.children];
+    options[chosen]?.setAttribute("aria-selected", "false");
+    chosen = (place + options.length) % options.length;
+    options[chosen].setAttribute("aria-selected", "true");
+    set("aria-activedescendant", options[chosen].id);
+  };
+  const take = (text) => {
+    input.value = text;
+    close();
+    input.form.requestSubmit();
+  };
+  const show = (texts) => {
+    list.replaceChildren(
+      ...texts.map((text, place) => {
+        const option = document.createElement("li");
+        option.id = `${list.id}-${place}`;
+        option.setAttribute("role", "option");
+        option.setAttribute("aria-selected", "false");
+        option.textContent = text;
+        option.addEventListener("mousedown", (event) => {
+          event.preventDefault();
+          take(text);
+        });
+        return option;
+      }),
+    );
+    chosen = -1;
+    list.hidden = texts.length === 0;
+    set("aria-expanded", String(!list.hidden));
+  };
+  const ask = async () => {
+    const typed = input.value.trim();
+    const number = ++asked;
+    if (typed === "") return close();
+    const answer = await fetch(`${input.dataset.complete}?q=${encodeURIComponent(typed)}`);
+    const found = answer.ok ? await answer.json() : [];
+    const texts = (Array.isArray(found) ? found : (found.suggestions ?? []))
+      .map((entry) => (typeof entry === "string" ? entry : entry.text))
+      .filter(Boolean);
+    // Answers may overtake each other, and the box may have been left.
+    if (number === asked && document.activeElement === input) show(texts.slice(0, 8));
+  };
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => ask().catch(close), 120);
+  });
+  input.addEventListener("blur", close);
+  input.addEventListener("keydown", (event) => {
+    if (list.hidden) return;
+    if (event.key === "ArrowDown") choose(chosen + 1);
+    else if (event.key === "ArrowUp") choose(chosen < 0 ? -1 : chosen - 1);
+    else if (event.key === "Escape") close();
+    else if (event.key === "Enter" && chosen >= 0) take(list.children[chosen].textContent);
+    else return;
+    event.preventDefault();
+  });
+}
+
+showLocalTimes();
+countDown();
+wireForms();
+wireChoices();
+document.querySelectorAll("input[data-complete]").forEach(wireCompletion);

@@ -1,0 +1,168 @@
+//! A book: what it says, and who offers it.
+
+use app::books::Book;
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use domain::book::BookFields;
+use domain::{BookId, Count, Listing, StoreId};
+
+use super::cards::{CardView, Cover, book_path_in, encoded, price, store_path};
+use super::cart::Line;
+use super::forms::Query;
+use super::frame::Frame;
+use super::trouble::Trouble;
+use super::visitor::Visitor;
+use super::words::Words;
+use crate::pictures;
+
+/// How many copies that are left are worth a word.
+const FEW_COPIES: i64 = 5;
+/// A text with more characters than this is folded.
+const LONG_TEXT_CHARACTERS: usize = 600;
+
+/// What one store asks for the book.
+struct Offer {
+    store: String,
+    store_path: String,
+    price: String,
+    is_sold_out: bool,
+    few: Option<String>,
+    /// One copy of it, as the cart writes it.
+    line: String,
+}
+
+/// A longer text: its paragraphs, and whether it is folded.
+struct Passage {
+    paragraphs: Vec<String>,
+    is_long: bool,
+}
+
+impl Passage {
+    fn of(text: Option<&String>) -> Option<Self> {
+        let text = text?;
+        let paragraphs = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let paragraphs: Vec<String> = paragraphs.map(str::to_owned).collect();
+        let is_long = text.chars().count() > LONG_TEXT_CHARACTERS;
+        (!paragraphs.is_empty()).then_some(Self {
+            paragraphs,
+            is_long,
+        })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "book.html")]
+struct BookPage {
+    frame: Frame,
+    title: String,
+    author: Option<String>,
+    translator: Option<String>,
+    cover: Cover,
+    more_pictures: Vec<String>,
+    facts: Vec<(&'static str, String)>,
+    tags: Vec<(String, Option<String>)>,
+    best: Option<Offer>,
+    offers: Vec<Offer>,
+    introduction: Option<Passage>,
+    about_author: Option<Passage>,
+    contents: Option<Passage>,
+    others: Vec<CardView>,
+}
+
+/// `GET /books/{id}`, in the words of the store `?store=`.
+pub async fn book(
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Query(query): Query,
+) -> Result<Response, Trouble> {
+    let id = BookId::new(id).map_err(|_| Trouble::not_found())?;
+    let store = StoreId::new(query.get("store")).ok();
+    let found = visitor.app.book(&id, store.as_ref()).await?;
+    let book = found.ok_or_else(Trouble::not_found)?;
+    let page = view(&visitor, &book, store.as_ref());
+    Ok(visitor.public(&page))
+}
+
+fn view(visitor: &Visitor, book: &Book, store: Option<&StoreId>) -> BookPage {
+    let w = visitor.language.words();
+    let fields = book.text.fields();
+    let offer = |listing: &Listing| Offer {
+        store: listing.key.store.to_string(),
+        store_path: store_path(&listing.key.store),
+        price: price(listing.price),
+        is_sold_out: listing.stock.get() == 0,
+        few: (1..=FEW_COPIES)
+            .contains(&listing.stock.get())
+            .then(|| visitor.language.copies_left(listing.stock.get())),
+        line: one_copy(listing),
+    };
+    let asked_for = |listing: &&Listing| {
+        store.is_some_and(|store| listing.key.store == *store) && listing.stock.get() > 0
+    };
+    let best = book.offers.iter().find(asked_for);
+    let best = best.or_else(|| book.offers.first().filter(|first| first.stock.get() > 0));
+    let can_search = visitor.app.can_search();
+    let tag = |tag: &String| {
+        let path = can_search.then(|| format!("/search?q={}", encoded(tag)));
+        (tag.clone(), path)
+    };
+    BookPage {
+        frame: visitor.frame(fields.title.clone()),
+        title: fields.title.clone(),
+        author: fields.author.clone(),
+        translator: fields.translator.clone(),
+        cover: Cover::of(book.pictures.first().copied(), &book.id, &fields.title),
+        more_pictures: book
+            .pictures
+            .iter()
+            .skip(1)
+            .map(|hash| pictures::path(*hash))
+            .collect(),
+        facts: facts(w, fields),
+        tags: fields.tags.iter().map(tag).collect(),
+        best: best.map(offer),
+        offers: book.offers.iter().map(offer).collect(),
+        introduction: Passage::of(fields.book_intro.as_ref()),
+        about_author: Passage::of(fields.author_intro.as_ref()),
+        contents: Passage::of(fields.content.as_ref()),
+        others: book
+            .others
+            .iter()
+            .map(|card| {
+                let key = &card.listing.key;
+                let path = book_path_in(&key.book, &key.store);
+                CardView {
+                    path,
+                    ..CardView::of(card)
+                }
+            })
+            .collect(),
+    }
+}
+
+fn one_copy(listing: &Listing) -> String {
+    let line = Line {
+        key: listing.key.clone(),
+        count: Count::new(1).expect("one copy is a count"),
+    };
+    line.encode()
+}
+
+fn facts(w: &Words, fields: &BookFields) -> Vec<(&'static str, String)> {
+    let pages = fields.pages.map(|pages| pages.to_string());
+    let facts = [
+        (w.publisher, &fields.publisher),
+        (w.published, &fields.pub_year),
+        (w.original_title, &fields.original_title),
+        (w.translator, &fields.translator),
+        (w.pages, &pages),
+        (w.binding, &fields.binding),
+        ("ISBN", &fields.isbn),
+    ];
+    let known = facts.into_iter().filter_map(|(name, value)| {
+        let value = value.as_ref().filter(|value| !value.trim().is_empty())?;
+        Some((name, value.clone()))
+    });
+    known.collect()
+}

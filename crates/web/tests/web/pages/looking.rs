@@ -1,0 +1,245 @@
+//! Looking around, and what holds for every page.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::json;
+
+use super::{market, order};
+use crate::browser::Browser;
+use crate::test_app::TestApp;
+
+#[tokio::test]
+async fn the_front_page_shows_what_is_new_and_what_is_bought() {
+    let (app, _, mut browser) = market().await;
+    let home = browser.get("/").await.expect(200);
+    home.says("Book 3");
+    home.says("¥3.00");
+    home.says("href=\"/stores/s\"");
+    home.says_not("Bought most");
+    order(&mut browser).await;
+    app.app.look_at_most_bought().await.unwrap();
+    browser.get("/").await.expect(200).says("Bought most");
+}
+
+#[tokio::test]
+async fn an_empty_shop_has_pages_too() {
+    let app = TestApp::new().await;
+    let mut browser = Browser::new(&app.router);
+    browser
+        .get("/")
+        .await
+        .expect(200)
+        .says("No store lists a book yet.");
+    browser
+        .get("/stores")
+        .await
+        .expect(200)
+        .says("No store is open yet.");
+    browser
+        .get("/cart")
+        .await
+        .expect(200)
+        .says("Your cart is empty.");
+    browser.get("/search?q=x").await.expect(404);
+    browser.get("/").await.says_not("type=\"search\"");
+}
+
+#[tokio::test]
+async fn pages_are_in_the_readers_language_or_the_one_chosen() {
+    let (_, _, mut browser) = market().await;
+    browser.language = "zh-CN,zh;q=0.9";
+    let home = browser.get("/").await.expect(200);
+    home.says("<html lang=\"zh-Hans\">");
+    home.says("新书上架");
+    let home = browser.get("/language/en?back=%2Fstores").await.expect(200);
+    assert_eq!(home.path, "/stores");
+    home.says("<html lang=\"en\">");
+    browser.get("/language/fr").await.expect(404);
+    for back in [
+        "//evil.example",
+        "https%3A%2F%2Fevil.example",
+        "%2F%5Cevil.example",
+    ] {
+        let shown = browser.get(&format!("/language/en?back={back}")).await;
+        assert_eq!(shown.path, "/", "{back}");
+    }
+}
+
+#[tokio::test]
+async fn a_book_tells_what_it_is_and_who_has_it() {
+    let (app, seller, mut browser) = market().await;
+    app.post(
+        "/seller/create_store",
+        json!({"user_id": "seller", "store_id": "a/b 书"}),
+    )
+    .token(&seller)
+    .await
+    .expect_ok();
+    let info = json!({
+        "id": "?/<b>", "title": "<i>Tom & \"Jerry\"</i>", "author": "A. Author", "price": 4_500,
+        "tags": ["x"], "book_intro": "One.\n\nTwo.", "isbn": "978", "pages": 12,
+    });
+    let body =
+        json!({"user_id": "seller", "store_id": "a/b 书", "book_info": info, "stock_level": 2});
+    app.post("/seller/add_book", body)
+        .token(&seller)
+        .await
+        .expect_ok();
+    let page = browser.get("/books/%3F%2F%3Cb%3E").await.expect(200);
+    page.says("&#60;i&#62;Tom &#38; &#34;Jerry&#34;&#60;/i&#62;");
+    page.says_not("<i>Tom");
+    page.says("A. Author");
+    page.says("<p>Two.</p>");
+    page.says("only 2 left");
+    page.says("¥45.00");
+    page.says("<dd>978</dd>");
+    page.says("/stores/a%2Fb%20%E4%B9%A6");
+    page.says_not("seller");
+    browser
+        .get("/books/nothing")
+        .await
+        .expect(404)
+        .says("There is nothing here");
+    let store = browser.get("/stores/a%2Fb%20%E4%B9%A6").await.expect(200);
+    store.says("/books/%3F%2F%3Cb%3E?store=a%2Fb%20%E4%B9%A6");
+    store.says_not("seller");
+    browser.get("/stores/nothing").await.expect(404);
+}
+
+#[tokio::test]
+async fn what_has_not_changed_is_not_sent_again() {
+    let (_, _, mut browser) = market().await;
+    for path in ["/", "/books/b1", "/stores", "/stores/s"] {
+        let shown = browser.get(path).await.expect(200);
+        assert_eq!(shown.headers["cache-control"], "private, no-cache");
+        let tag = shown.headers["etag"].to_str().unwrap();
+        let request = Request::get(path)
+            .header("if-none-match", tag)
+            .body(Body::empty())
+            .unwrap();
+        let again = browser.ask(path.to_owned(), request).await;
+        assert_eq!((again.status, again.body.as_str()), (304, ""));
+    }
+    for path in [
+        "/cart",
+        "/orders",
+        "/account",
+        "/checkout/addresses",
+        "/selling",
+    ] {
+        let shown = browser.get(path).await.expect(200);
+        assert_eq!(shown.headers["cache-control"], "no-store", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn files_of_the_pages_are_kept_for_good() {
+    let (_, _, mut browser) = market().await;
+    let home = browser.get("/").await.body;
+    for (ending, content_type) in [
+        (".css", "text/css; charset=utf-8"),
+        (".js", "text/javascript; charset=utf-8"),
+        (".svg", "image/svg+xml"),
+    ] {
+        let end = home.find(&format!("{ending}\"")).unwrap();
+        let start = home[..end].rfind('"').unwrap() + 1;
+        let file = browser
+            .get(&format!("{}{ending}", &home[start..end]))
+            .await
+            .expect(200);
+        assert_eq!(file.headers["content-type"], content_type);
+        assert_eq!(
+            file.headers["cache-control"],
+            "public, max-age=31536000, immutable"
+        );
+    }
+    browser.get("/assets/shop-0.css").await.expect(404);
+}
+
+#[tokio::test]
+async fn pages_are_strict_and_small() {
+    let (_, _, mut browser) = market().await;
+    let path = order(&mut browser).await;
+    for path in [
+        "/",
+        "/books/b1",
+        "/stores",
+        "/stores/s",
+        "/cart",
+        "/checkout/addresses",
+        "/orders",
+        &path,
+        "/account",
+        "/selling",
+        "/sign-in",
+        "/register",
+        "/nothing",
+    ] {
+        let shown = browser.get(path).await;
+        let policy = shown.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(shown.headers["x-content-type-options"], "nosniff");
+        assert_eq!(shown.headers["content-type"], "text/html; charset=utf-8");
+        assert!(shown.body.len() < 60_000, "{path}: {}", shown.body.len());
+        for inline in ["<style", " style=", " onclick=", "<script>", "javascript:"] {
+            shown.says_not(inline);
+        }
+    }
+}
+
+#[tokio::test]
+async fn forms_of_other_sites_and_without_a_token_are_refused() {
+    let (app, _, mut browser) = market().await;
+    browser.get("/account").await;
+    let token = browser.token.clone();
+    let right = [("form_token", token.as_str()), ("line", "s.b1.1")];
+    for headers in [
+        &[("sec-fetch-site", "cross-site")][..],
+        &[("sec-fetch-site", "same-site")],
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+    ] {
+        let shown = browser
+            .send_raw("/cart/add", &right, headers)
+            .await
+            .expect(403);
+        shown.says("That did not come from this shop");
+    }
+    for fields in [
+        &[("line", "s.b1.1")][..],
+        &[("form_token", ""), ("line", "s.b1.1")],
+        &[
+            ("form_token", "AAAAAAAAAAAAAAAAAAAAAAAA"),
+            ("line", "s.b1.1"),
+        ],
+    ] {
+        let headers = [("sec-fetch-site", "same-origin")];
+        browser
+            .send_raw("/cart/add", fields, &headers)
+            .await
+            .expect(403);
+    }
+    browser.get("/cart").await.says("Your cart is empty.");
+    browser.send_raw("/cart/add", &right, &[]).await.expect(200);
+    let mut other = Browser::new(&app.router);
+    other.get("/").await;
+    other.send_raw("/cart/add", &right, &[]).await.expect(403);
+}
+
+#[tokio::test]
+async fn there_is_a_page_for_what_is_not_there() {
+    let (app, _, mut browser) = market().await;
+    let shown = browser.get("/nothing/here").await.expect(404);
+    shown.says("<h1>There is nothing here</h1>");
+    browser
+        .get("/orders/pay")
+        .await
+        .expect(405)
+        .says("There is nothing here");
+    let reply = app.post("/nothing/here", json!({})).await;
+    assert_eq!(
+        reply.to_string(),
+        r#"404 {"message":"there is nothing at this path"}"#
+    );
+}
