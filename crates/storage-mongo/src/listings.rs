@@ -148,7 +148,7 @@ pub(crate) async fn save(transaction: &mut Transaction, rows: &WorkingSet) -> St
             (Some(saved), Some(listing)) => updates.push((key, changes(saved, listing))),
         }
     }
-    // In sorted order, so that two processes that want the same books meet at the first of them.
+    // In sorted order, so that two processes that want the same books meet early.
     updates.sort_unstable_by_key(|(key, _)| *key);
     let named = |(key, update): (&ListingKey, _)| {
         let id = rawdoc! { "store": key.store.as_str(), "book": key.book.as_str() };

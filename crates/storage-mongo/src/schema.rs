@@ -17,7 +17,7 @@ use crate::error::{OpenError, code_of};
 
 /// Who has an account, with his money. Shard key: `_id`, hashed.
 pub(crate) const ACCOUNTS: &str = "accounts";
-/// See [`crate::guards`]. Shard key: `_id`, hashed, so that it lies with its account.
+/// See [`crate::guards`]. Shard key: `_id`, hashed, as its account's.
 pub(crate) const GUARDS: &str = "guards";
 /// Terminals with a logout of late; few, and gone an hour later. Shard key: `_id`, hashed.
 pub(crate) const TERMINALS: &str = "terminals";
