@@ -23,8 +23,9 @@ use crate::transaction::Transaction;
 const BATCH_MAX_ROWS: usize = 4_096;
 /// How many operations wait in a lane, beside those that wait in the queue before the lanes.
 const LANE_MAX_OPERATIONS: usize = BATCH_MAX_OPERATIONS;
-/// How often an operation lets others go first because another lane is busy with its user.
-const PASSED_OVER_MAX: u32 = 3;
+/// How often an operation lets others go first because another lane is busy with its user. Then it
+/// takes its chance: a conflict makes a whole batch begin again, so that is to be rare.
+const PASSED_OVER_MAX: u32 = 16;
 
 /// An operation in the queue, and until when it must be answered.
 struct Waiting {
