@@ -1,0 +1,70 @@
+//! Terms: what a folded text is indexed by, each with its position.
+//!
+//! A dense character takes a position and so does a break between two of them; a word takes one.
+//! At a dense character's position stands the character, and the pair of it and what follows (the
+//! next dense character, or a break). So any row of characters can be asked for by pairs.
+
+use super::fold::{BREAK, is_dense};
+
+/// Stands before each word among the terms, so that an index's words lie side by side in its
+/// dictionary.
+pub(crate) const WORD_MARK: char = '\u{1}';
+
+/// A longer word is cut into several side by side, in characters.
+pub(crate) const WORD_MAX_CHARACTERS: usize = 64;
+
+/// A term of a folded text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TermRange {
+    /// Its position.
+    pub position: u32,
+    /// Where in the folded text it begins, in bytes.
+    pub start: u32,
+    /// Where it ends.
+    pub end: u32,
+    /// Whether it is a word: then [`WORD_MARK`] stands before it in the index.
+    pub is_word: bool,
+}
+
+/// Finds the terms of a folded text, in the order of their positions.
+pub(crate) fn terms(folded: &str, into: &mut Vec<TermRange>) {
+    into.clear();
+    let mut position = 0;
+    let mut add = |position, start: usize, end: usize, is_word| {
+        let offset = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
+        into.push(TermRange {
+            position,
+            start: offset(start),
+            end: offset(end),
+            is_word,
+        });
+    };
+    let mut characters = folded.char_indices().peekable();
+    while let Some((start, character)) = characters.next() {
+        let mut end = start + character.len_utf8();
+        if is_dense(character) {
+            add(position, start, end, false);
+            position += 1;
+            if let Some((_, next)) = characters.peek().copied()
+                && (next == BREAK || is_dense(next))
+            {
+                add(position - 1, start, end + next.len_utf8(), false);
+                if next == BREAK {
+                    position += 1;
+                    characters.next();
+                }
+            }
+        } else if character != BREAK {
+            let mut length = 1;
+            while length < WORD_MAX_CHARACTERS
+                && let Some((at, next)) =
+                    characters.next_if(|(_, next)| *next != BREAK && !is_dense(*next))
+            {
+                end = at + next.len_utf8();
+                length += 1;
+            }
+            add(position, start, end, true);
+            position += 1;
+        }
+    }
+}
