@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::book::BookFields;
-use domain::{BookText, Key, Picture, TextHash, WorkingSet};
-use mongodb::bson::{Binary, Bson};
+use domain::{BookText, Key, Picture, PictureHash, TextHash, WorkingSet};
+use mongodb::bson::{Binary, Bson, doc};
 use serde::{Deserialize, Serialize};
 
+use crate::deployment::Deployment;
 use crate::error::{Stored, damaged};
 use crate::schema::{PICTURES, TEXTS};
 use crate::transaction::Transaction;
@@ -122,6 +123,28 @@ impl PictureDocument {
 struct HashOnly {
     #[serde(rename = "_id")]
     id: Binary,
+}
+
+/// Those of these texts that there are.
+pub(crate) async fn find_texts(
+    deployment: &Deployment,
+    hashes: Vec<TextHash>,
+) -> Stored<Vec<Arc<BookText>>> {
+    let id = |hash: &TextHash| Bson::Binary(binary(hash.to_bytes()));
+    let ids = hashes.iter().map(id).collect();
+    let found: Vec<TextDocument> = deployment.find_by_id(TEXTS, ids, LOADING).await?;
+    let texts = found.into_iter().map(TextDocument::read);
+    texts.map(|text| text.map(Arc::new)).collect()
+}
+
+pub(crate) async fn find_picture(
+    deployment: &Deployment,
+    hash: PictureHash,
+) -> Stored<Option<Arc<Picture>>> {
+    let filter = doc! { "_id": binary(hash.to_bytes()) };
+    let doing = "finding a picture";
+    let found: Option<PictureDocument> = deployment.find_one(PICTURES, filter, doing).await?;
+    found.map(|found| found.read().map(Arc::new)).transpose()
 }
 
 pub(crate) async fn load(

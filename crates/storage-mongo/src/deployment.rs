@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::Clock;
-use mongodb::bson::{Document, Timestamp};
+use mongodb::bson::{Bson, Document, Timestamp, doc};
 use mongodb::options::{CollectionOptions, ReadConcern, SessionOptions};
 use mongodb::{Client, ClientSession, Collection, Database};
 use storage::{ErrorKind, StorageError};
@@ -109,6 +109,33 @@ impl Deployment {
                 .max_time(OPERATION_DEADLINE)
                 .session(&mut session)
                 .await
+        })
+        .await
+    }
+
+    /// Those documents with these ids that there are.
+    pub(crate) async fn find_by_id<D>(
+        &self,
+        collection: &str,
+        ids: Vec<Bson>,
+        doing: &'static str,
+    ) -> Stored<Vec<D>>
+    where
+        D: serde::de::DeserializeOwned + Send + Sync,
+    {
+        in_time(doing, async {
+            let mut session = self.question().await?;
+            let collection = self.asked::<D>(collection);
+            let finding = collection.find(doc! { "_id": { "$in": ids } });
+            let mut cursor = finding
+                .max_time(OPERATION_DEADLINE)
+                .session(&mut session)
+                .await?;
+            let mut found = Vec::new();
+            while cursor.advance(&mut session).await? {
+                found.push(cursor.deserialize_current()?);
+            }
+            Ok(found)
         })
         .await
     }

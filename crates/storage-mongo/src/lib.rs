@@ -15,6 +15,7 @@ mod deployment;
 mod error;
 mod expiry;
 mod export;
+mod feed;
 mod guards;
 mod idempotency;
 mod ledger;
@@ -34,17 +35,18 @@ mod writer;
 use std::sync::Arc;
 
 use domain::{
-    Account, Clock, Listing, ListingKey, Migration, Order, OrderId, Store, StoreId, TerminalKey,
-    Timestamp, UserId,
+    Account, BookText, Clock, Listing, ListingKey, Migration, Order, OrderId, Picture, PictureHash,
+    Store, StoreId, TerminalKey, TextHash, Timestamp, UserId,
 };
 use mongodb::bson::doc;
 use storage::{
-    AuditReport, DueOrder, ExportCursor, ExportLimit, ExportPage, Job, OrderQuery, Reading,
-    Session, Storage, StorageError,
+    AuditReport, BULK_MAX_ROWS, DueOrder, ExportCursor, ExportLimit, ExportPage, Feed,
+    FeedPosition, Job, OrderQuery, Reading, Session, Storage, StorageError,
 };
 
 use crate::accounts::AccountDocument;
 use crate::deployment::{Deployment, in_time};
+use crate::feed::Follower;
 use crate::listings::ListingDocument;
 use crate::stores::StoreDocument;
 use crate::terminals::TerminalDocument;
@@ -56,6 +58,7 @@ pub use crate::error::OpenError;
 pub struct MongoStorage {
     deployment: Arc<Deployment>,
     writer: Writer,
+    follower: Follower,
 }
 
 impl MongoStorage {
@@ -70,7 +73,11 @@ impl MongoStorage {
         let deployment = Arc::new(Deployment::new(client, database, application, clock));
         schema::bring_up_to_date(&deployment).await?;
         let writer = Writer::start(deployment.clone());
-        Ok(Self { deployment, writer })
+        Ok(Self {
+            deployment,
+            writer,
+            follower: Follower::default(),
+        })
     }
 
     async fn session(&self, terminal: &TerminalKey) -> Result<Option<Session>, StorageError> {
@@ -150,6 +157,20 @@ impl Storage for MongoStorage {
         })
     }
 
+    fn find_listings(&self, keys: Vec<ListingKey>) -> Reading<'_, Vec<Listing>> {
+        assert!(keys.len() <= BULK_MAX_ROWS, "a bulk read is bounded");
+        Box::pin(listings::find_all(&self.deployment, keys))
+    }
+
+    fn find_texts(&self, hashes: Vec<TextHash>) -> Reading<'_, Vec<Arc<BookText>>> {
+        assert!(hashes.len() <= BULK_MAX_ROWS, "a bulk read is bounded");
+        Box::pin(books::find_texts(&self.deployment, hashes))
+    }
+
+    fn find_picture(&self, hash: PictureHash) -> Reading<'_, Option<Arc<Picture>>> {
+        Box::pin(books::find_picture(&self.deployment, hash))
+    }
+
     fn find_order(&self, order: OrderId) -> Reading<'_, Option<Order>> {
         Box::pin(orders::find(&self.deployment, order))
     }
@@ -185,6 +206,14 @@ impl Storage for MongoStorage {
         Box::pin(export::export(&self.deployment, after, limit))
     }
 
+    fn feed_end(&self) -> Reading<'_, FeedPosition> {
+        Box::pin(feed::end(&self.deployment))
+    }
+
+    fn follow(&self, after: FeedPosition, limit: u32) -> Reading<'_, Feed> {
+        Box::pin(async move { self.follower.follow(&self.deployment, &after, limit).await })
+    }
+
     fn audit(&self) -> Reading<'_, AuditReport> {
         Box::pin(audit::audit(&self.deployment))
     }
@@ -192,6 +221,7 @@ impl Storage for MongoStorage {
     fn close(&self) -> Reading<'_, ()> {
         Box::pin(async {
             self.writer.close().await;
+            self.follower.close();
             self.deployment
                 .client
                 .clone()

@@ -10,6 +10,7 @@ use mongodb::bson::raw::cstr;
 use mongodb::bson::{Binary, Bson, DateTime, RawArrayBuf, RawDocumentBuf, doc, rawdoc};
 use serde::{Deserialize, Serialize};
 
+use crate::deployment::Deployment;
 use crate::error::{Stored, damaged};
 use crate::schema::LISTINGS;
 use crate::transaction::Transaction;
@@ -32,6 +33,10 @@ pub(crate) struct ListingDocument {
     pub(crate) id: ListingId,
     price: i64,
     pub(crate) stock: i64,
+    /// Whether there is a copy: written where that changes, for the feed (which can't tell by the
+    /// new stock whether it left zero), and read by nobody.
+    #[serde(skip_deserializing)]
+    in_stock: bool,
     pub(crate) added: i64,
     text: Binary,
     title: String,
@@ -51,6 +56,7 @@ impl ListingDocument {
             },
             price: listing.price.get(),
             stock: listing.stock.get(),
+            in_stock: is_in_stock(listing),
             added: listing.added,
             text: binary(details.text.to_bytes()),
             title: details.title.as_ref().to_owned(),
@@ -87,6 +93,20 @@ impl ListingDocument {
             details: Arc::new(details),
         })
     }
+}
+
+fn is_in_stock(listing: &Listing) -> bool {
+    listing.stock.get() > 0
+}
+
+/// Those of these listings that there are.
+pub(crate) async fn find_all(
+    deployment: &Deployment,
+    keys: Vec<ListingKey>,
+) -> Stored<Vec<Listing>> {
+    let ids = keys.iter().map(id).collect();
+    let found: Vec<ListingDocument> = deployment.find_by_id(LISTINGS, ids, LOADING).await?;
+    found.into_iter().map(ListingDocument::read).collect()
 }
 
 pub(crate) fn id(key: &ListingKey) -> Bson {
@@ -141,9 +161,12 @@ pub(crate) async fn save(transaction: &mut Transaction, rows: &WorkingSet) -> St
     transaction.insert(LISTINGS, added, SAVING).await
 }
 
-/// The fields to set: an order sets the stock and nothing else.
+/// The fields to set: an order sets the stock and, with the last copy, `in_stock`.
 fn changes(saved: &Listing, listing: &Listing) -> RawDocumentBuf {
     let mut set = rawdoc! { "stock": listing.stock.get() };
+    if is_in_stock(saved) != is_in_stock(listing) {
+        set.append(cstr!("in_stock"), is_in_stock(listing));
+    }
     if saved.price != listing.price {
         set.append(cstr!("price"), listing.price.get());
     }

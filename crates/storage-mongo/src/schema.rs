@@ -9,7 +9,7 @@ use domain::OrderStatus;
 use mongodb::IndexModel;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Error;
-use mongodb::options::IndexOptions;
+use mongodb::options::{Acknowledgment, IndexOptions, WriteConcern};
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::Deployment;
@@ -53,10 +53,11 @@ pub(crate) const ORDERS_OF_STORE: &str = "orders_of_store";
 pub(crate) const ORDERS_WITH_DEADLINE: &str = "orders_with_deadline";
 
 /// The version of everything below.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 const VERSION_ID: &str = "schema";
 
 const NAMESPACE_EXISTS: i32 = 48;
+const NOT_AUTHORISED: i32 = 13;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct VersionDocument {
@@ -70,7 +71,7 @@ struct VersionDocument {
 pub(crate) async fn bring_up_to_date(deployment: &Deployment) -> Result<(), OpenError> {
     let database = || deployment.database.name().to_owned();
     let failed = |source: Error| match code_of(&source) {
-        Some(13) => OpenError::NotAllowed {
+        Some(NOT_AUTHORISED) => OpenError::NotAllowed {
             database: database(),
             source,
         },
@@ -102,7 +103,8 @@ pub(crate) async fn bring_up_to_date(deployment: &Deployment) -> Result<(), Open
         let collection = deployment.collection::<Document>(collection);
         collection.create_index(index).await.map_err(failed)?;
     }
-    let version = doc! { "$setOnInsert": { "version": VERSION } };
+    fill_in(deployment).await.map_err(failed)?;
+    let version = doc! { "$max": { "version": VERSION } };
     let keeping = meta
         .update_one(doc! { "_id": VERSION_ID }, version)
         .upsert(true)
@@ -119,17 +121,57 @@ async fn create(deployment: &Deployment, collection: Shape) -> mongodb::error::R
         name,
         required,
         optional,
+        either,
     } = collection;
     let names: Vec<&String> = required.keys().collect();
     let mut schema = doc! { "bsonType": "object", "required": names };
     let mut properties = required;
     properties.extend(optional);
     schema.insert("properties", properties);
+    if !either.is_empty() {
+        schema.insert("anyOf", either);
+    }
+    let validator = doc! { "$jsonSchema": schema };
     let creating = deployment.database.create_collection(name);
-    match creating.validator(doc! { "$jsonSchema": schema }).await {
-        Err(error) if code_of(&error) == Some(NAMESPACE_EXISTS) => Ok(()),
+    match creating.validator(validator.clone()).await {
+        Err(error) if code_of(&error) == Some(NAMESPACE_EXISTS) => {
+            replace_validator(deployment, name, validator).await
+        }
         created => created,
     }
+}
+
+/// Tells a collection that an earlier version made what its documents look like now. That needs
+/// more than the right to read and write, and the program works without.
+async fn replace_validator(
+    deployment: &Deployment,
+    name: &str,
+    validator: Document,
+) -> mongodb::error::Result<()> {
+    let command = doc! { "collMod": name, "validator": validator };
+    match deployment.database.run_command(command).await {
+        Err(error) if code_of(&error) == Some(NOT_AUTHORISED) => {
+            tracing::warn!(
+                collection = name,
+                "the rules of an older version stay, since this user may not change them; hint: \
+                 start once as a user with the role `dbAdmin` too"
+            );
+            Ok(())
+        }
+        replaced => replaced.map(drop),
+    }
+}
+
+/// Gives documents of earlier versions the fields that they lack. Nobody else may be writing with
+/// such a version meanwhile.
+async fn fill_in(deployment: &Deployment) -> mongodb::error::Result<()> {
+    // A million listings may take their members longer than an operation may last.
+    let majority = WriteConcern::builder().w(Acknowledgment::Majority).build();
+    let listings = deployment.collection::<Document>(LISTINGS);
+    let is_in_stock = doc! { "$set": { "in_stock": { "$gt": ["$stock", 0_i64] } } };
+    let filling =
+        listings.update_many(doc! { "in_stock": { "$exists": false } }, vec![is_in_stock]);
+    filling.write_concern(majority).await.map(drop)
 }
 
 /// What a collection's documents must look like. It keeps out what no version of this program
@@ -138,6 +180,8 @@ struct Shape {
     name: &'static str,
     required: Document,
     optional: Document,
+    /// Of these one must fit, if there are any.
+    either: Vec<Document>,
 }
 
 fn is(kind: &str) -> Document {
@@ -161,6 +205,7 @@ fn collections() -> Vec<Shape> {
         name,
         required,
         optional: Document::new(),
+        either: Vec::new(),
     };
     vec![
         shape(
@@ -191,8 +236,17 @@ fn collections() -> Vec<Shape> {
                 "_id": named(&["store", "book"]), "price": amount(), "stock": amount(),
                 "added": is("long"), "text": is("binData"), "title": is("string"),
                 "pictures": is("array"), "is_listed": is("bool"), "listed_at": is("date"),
+                "in_stock": is("bool"),
             },
             optional: doc! { "doors": is("long") },
+            either: [
+                (true, doc! { "minimum": 1_i64 }),
+                (false, doc! { "maximum": 0_i64 }),
+            ]
+            .map(|(is_so, stock)| {
+                doc! { "properties": { "in_stock": { "enum": [is_so] }, "stock": stock } }
+            })
+            .to_vec(),
         },
         shape(
             TEXTS,
@@ -237,6 +291,7 @@ fn orders() -> Shape {
             "received_at": is("date"), "cancelled_at": is("date"), "address": is("object"),
             "tracking": is("string"),
         },
+        either: Vec::new(),
     }
 }
 

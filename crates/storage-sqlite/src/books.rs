@@ -21,6 +21,8 @@ pub(crate) const LIST_ALL_TEXTS: &str = "
 pub(crate) const LIST_ALL_PICTURES: &str =
     "SELECT id, hash, bytes FROM pictures WHERE id > ?1 ORDER BY id";
 
+pub(crate) const FIND_PICTURE: &str = "SELECT id, hash, bytes FROM pictures WHERE hash = ?1";
+
 pub(crate) const FIND_TEXT_NUMBER: &str = "SELECT id FROM texts WHERE hash = ?1";
 
 pub(crate) const FIND_PICTURE_NUMBER: &str = "SELECT id FROM pictures WHERE hash = ?1";
@@ -70,18 +72,47 @@ pub(crate) fn read_picture(row: &Row<'_>) -> rusqlite::Result<(i64, Arc<Picture>
     Ok((row.get(0)?, Arc::new(picture)))
 }
 
+/// The text with its number.
+fn find_text(connection: &Connection, hash: &TextHash) -> Stored<Option<(i64, Arc<BookText>)>> {
+    let doing = "finding a text";
+    let mut statement = connection.prepare_cached(FIND_TEXT).doing(doing)?;
+    statement
+        .query_row([hash.to_bytes()], read_text)
+        .optional()
+        .doing(doing)
+}
+
+/// Those of these texts that there are.
+pub(crate) fn find_texts(
+    connection: &Connection,
+    mut hashes: Vec<TextHash>,
+) -> Stored<Vec<Arc<BookText>>> {
+    hashes.sort_unstable();
+    hashes.dedup();
+    let found = hashes.iter().map(|hash| find_text(connection, hash));
+    let texts =
+        found.filter_map(|found| found.map(|found| found.map(|(_, text)| text)).transpose());
+    texts.collect()
+}
+
+pub(crate) fn find_picture(
+    connection: &Connection,
+    hash: PictureHash,
+) -> Stored<Option<Arc<Picture>>> {
+    let doing = "finding a picture";
+    let mut statement = connection.prepare_cached(FIND_PICTURE).doing(doing)?;
+    let found = statement
+        .query_row([hash.to_bytes()], read_picture)
+        .optional();
+    Ok(found.doing(doing)?.map(|(_, picture)| picture))
+}
+
 pub(crate) fn load_text(
     connection: &Connection,
     hash: &TextHash,
     rows: &mut WorkingSet,
 ) -> Stored<()> {
-    let doing = "finding a text";
-    let mut statement = connection.prepare_cached(FIND_TEXT).doing(doing)?;
-    let found = statement
-        .query_row([hash.to_bytes()], read_text)
-        .optional()
-        .doing(doing)?;
-    let (number, text) = found.unzip();
+    let (number, text) = find_text(connection, hash)?.unzip();
     rows.texts.load(*hash, text, number.unwrap_or(0));
     Ok(())
 }

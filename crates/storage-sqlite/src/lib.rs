@@ -12,6 +12,7 @@ mod books;
 mod columns;
 mod error;
 mod export;
+mod feed;
 mod idempotency;
 mod ledger;
 mod listings;
@@ -34,11 +35,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use domain::{Account, Clock, Listing, ListingKey, Migration, Order, OrderId, Store, StoreId};
-use domain::{TerminalKey, Timestamp, UserId};
+use domain::{
+    Account, BookText, Clock, Listing, ListingKey, Migration, Order, OrderId, Picture, PictureHash,
+    Store, StoreId, TerminalKey, TextHash, Timestamp, UserId,
+};
 use storage::{
-    AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Job, OrderQuery,
-    Reading, Session, Storage, StorageError,
+    AuditReport, BULK_MAX_ROWS, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Feed,
+    FeedPosition, Job, OrderQuery, Reading, Session, Storage, StorageError,
 };
 use tokio::sync::{Mutex, oneshot};
 
@@ -215,6 +218,26 @@ impl Storage for SqliteStorage {
         })
     }
 
+    fn find_listings(&self, keys: Vec<ListingKey>) -> Reading<'_, Vec<Listing>> {
+        assert!(keys.len() <= BULK_MAX_ROWS, "a bulk read is bounded");
+        self.readers.ask("finding listings", move |connection| {
+            listings::find_all(connection, keys)
+        })
+    }
+
+    fn find_texts(&self, hashes: Vec<TextHash>) -> Reading<'_, Vec<Arc<BookText>>> {
+        assert!(hashes.len() <= BULK_MAX_ROWS, "a bulk read is bounded");
+        self.readers.ask("finding texts", move |connection| {
+            books::find_texts(connection, hashes)
+        })
+    }
+
+    fn find_picture(&self, hash: PictureHash) -> Reading<'_, Option<Arc<Picture>>> {
+        self.readers.ask("finding a picture", move |connection| {
+            books::find_picture(connection, hash)
+        })
+    }
+
     fn find_order(&self, order: OrderId) -> Reading<'_, Option<Order>> {
         self.readers.ask("finding an order", move |connection| {
             Ok(orders::find(connection, order)?.map(|(_, order)| order))
@@ -249,11 +272,12 @@ impl Storage for SqliteStorage {
             writer.transact(|connection, rows| {
                 let kept = idempotency::forget(connection, now, limit)?;
                 let terminals = terminals::forget(connection, now, limit)?;
+                let changes = feed::forget(connection, limit)?;
                 if terminals > 0 {
                     // A row that is gone must not go on counting because it is remembered.
                     rows.terminals = Default::default();
                 }
-                Ok((kept + terminals) as u64)
+                Ok((kept + terminals + changes) as u64)
             })
         })
     }
@@ -266,6 +290,16 @@ impl Storage for SqliteStorage {
     fn export(&self, after: Option<ExportCursor>, limit: ExportLimit) -> Reading<'_, ExportPage> {
         self.readers.ask("exporting", move |connection| {
             export::export(connection, after, limit)
+        })
+    }
+
+    fn feed_end(&self) -> Reading<'_, FeedPosition> {
+        self.readers.ask("finding the feed's end", feed::end)
+    }
+
+    fn follow(&self, after: FeedPosition, limit: u32) -> Reading<'_, Feed> {
+        self.readers.ask("following the feed", move |connection| {
+            feed::follow(connection, &after, limit)
         })
     }
 

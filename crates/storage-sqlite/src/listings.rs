@@ -49,6 +49,22 @@ pub(crate) fn find(
     Ok(Some((number, listing)))
 }
 
+/// Those of these listings that there are.
+pub(crate) fn find_all(connection: &Connection, mut keys: Vec<ListingKey>) -> Stored<Vec<Listing>> {
+    keys.sort_unstable();
+    keys.dedup();
+    let mut found = Vec::with_capacity(keys.len());
+    for of_one_store in keys.chunk_by(|one, other| one.store == other.store) {
+        let Some(store) = stores::find_number(connection, &of_one_store[0].store)? else {
+            continue;
+        };
+        for key in of_one_store {
+            found.extend(find(connection, store, key)?.map(|(_, listing)| listing));
+        }
+    }
+    Ok(found)
+}
+
 fn read(
     connection: &Connection,
     row: &Row<'_>,

@@ -15,7 +15,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x626F_6F6B;
 
 /// What brings a file from each schema version to the next; the first makes the tables.
-const MIGRATIONS: &[&str] = &[SCHEMA_1];
+const MIGRATIONS: &[&str] = &[SCHEMA_1, SCHEMA_2];
 
 const SCHEMA_1: &str = "
 -- Who has an account. By user_id: log-in, and resolving a name once.
@@ -202,6 +202,19 @@ CREATE TABLE migrations (
     reached   TEXT    NOT NULL,
     row_count INTEGER NOT NULL
 ) STRICT;
+";
+
+const SCHEMA_2: &str = "
+-- What search goes by and has changed, in order: a listing, or a store that was closed. The newest
+-- million rows stay, and one at least, so that numbers rise without gaps; the first is no change
+-- but the place before all of them.
+CREATE TABLE feed (
+    id      INTEGER PRIMARY KEY,
+    mark    INTEGER NOT NULL,
+    listing INTEGER REFERENCES listings,
+    store   INTEGER REFERENCES stores
+) STRICT;
+INSERT INTO feed (mark) VALUES (random());
 ";
 
 /// The version of the tables that this program reads and writes.

@@ -17,7 +17,7 @@ use crate::error::{Doing, OpenError, Stored, is_certain_at_commit};
 use crate::open::Files;
 use crate::queue::Queue;
 use crate::{
-    accounts, books, idempotency, ledger, listings, migrations, orders, stores, terminals,
+    accounts, books, feed, idempotency, ledger, listings, migrations, orders, stores, terminals,
 };
 
 /// How many rows stay in memory from one batch to the next: some 100 MB of them.
@@ -284,6 +284,7 @@ impl Transact for Engine {
         stores::save(connection, rows)?;
         books::save(connection, rows)?;
         listings::save(connection, rows)?;
+        feed::save(connection, rows)?;
         orders::save(connection, rows)?;
         ledger::save(connection, rows)?;
         idempotency::save(connection, rows)?;

@@ -15,6 +15,7 @@ pub mod batch;
 pub mod conformance;
 pub mod error;
 pub mod export;
+pub mod feed;
 pub mod migration;
 #[cfg(feature = "conformance")]
 pub mod model;
@@ -24,5 +25,8 @@ pub use audit::{AuditCheck, AuditReport, Finding};
 pub use batch::{BATCH_MAX_OPERATIONS, Job, Pending, QUEUE_MAX_OPERATIONS, Transact, run_batch};
 pub use error::{ErrorKind, StorageError};
 pub use export::{ExportCursor, ExportLimit, ExportPage, PageRows, Section};
+pub use feed::{Feed, FeedChange, FeedPosition};
 pub use migration::{MigrationError, Move, Totals};
-pub use port::{Due, DueOrder, OrderParty, OrderQuery, Outcome, Reading, Session, Storage, run};
+pub use port::{
+    BULK_MAX_ROWS, Due, DueOrder, OrderParty, OrderQuery, Outcome, Reading, Session, Storage, run,
+};

@@ -6,9 +6,10 @@
 
 mod audit;
 mod export;
+mod feed;
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::pin::pin;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
@@ -30,7 +31,10 @@ use crate::batch::{
 };
 use crate::error::{ErrorKind, StorageError};
 use crate::export::{ExportCursor, ExportLimit, ExportPage};
-use crate::port::{Due, DueOrder, OrderParty, OrderQuery, Reading, Session, Storage};
+use crate::feed::{Feed, FeedChange, FeedPosition};
+use crate::port::{
+    BULK_MAX_ROWS, Due, DueOrder, OrderParty, OrderQuery, Reading, Session, Storage,
+};
 
 pub use crate::conformance::clock::ManualClock;
 
@@ -57,6 +61,7 @@ struct Rows {
     transfers: Vec<Transfer>,
     secret: Option<[u8; 32]>,
     migration: Option<Migration>,
+    feed: feed::FeedRows,
 }
 
 /// The in-memory reference engine: one thread takes operations from a bounded queue, in batches.
@@ -133,6 +138,7 @@ struct Staged {
     kept: Vec<(KeepKey, Option<KeptAnswer>)>,
     migration: Vec<((), Option<Migration>)>,
     transfers: Vec<Transfer>,
+    feed: Vec<FeedChange>,
 }
 
 fn changed<K: Clone + Eq + Hash, V: Clone>(table: &Table<K, V>) -> Vec<(K, Option<V>)> {
@@ -149,6 +155,14 @@ fn put<K: Eq + Hash, V>(rows: &mut HashMap<K, V>, staged: Vec<(K, Option<V>)>) {
             None => drop(rows.remove(&key)),
         }
     }
+}
+
+/// The rows that there are, each once.
+fn find_all<K: Eq + Hash, V: Clone>(rows: &HashMap<K, V>, keys: Vec<K>) -> Vec<V> {
+    let keys: HashSet<K> = keys.into_iter().collect();
+    keys.iter()
+        .filter_map(|key| rows.get(key).cloned())
+        .collect()
 }
 
 struct ModelTransaction {
@@ -209,6 +223,7 @@ impl Transact for ModelTransaction {
             kept: changed(&rows.kept),
             migration: changed(&rows.migration),
             transfers: rows.transfers.clone(),
+            feed: feed::changes(rows),
         };
         Ok(())
     }
@@ -228,6 +243,7 @@ impl Transact for ModelTransaction {
             rows.migration = migration;
         }
         rows.transfers.extend(staged.transfers);
+        rows.feed.extend(staged.feed);
         Ok(())
     }
 
@@ -374,6 +390,20 @@ impl Storage for ModelStorage {
         answer(self.disk.rows().listings.get(listing).cloned())
     }
 
+    fn find_listings(&self, keys: Vec<ListingKey>) -> Reading<'_, Vec<Listing>> {
+        assert!(keys.len() <= BULK_MAX_ROWS, "a bulk read is bounded");
+        answer(find_all(&self.disk.rows().listings, keys))
+    }
+
+    fn find_texts(&self, hashes: Vec<TextHash>) -> Reading<'_, Vec<Arc<BookText>>> {
+        assert!(hashes.len() <= BULK_MAX_ROWS, "a bulk read is bounded");
+        answer(find_all(&self.disk.rows().texts, hashes))
+    }
+
+    fn find_picture(&self, hash: PictureHash) -> Reading<'_, Option<Arc<Picture>>> {
+        answer(self.disk.rows().pictures.get(&hash).cloned())
+    }
+
     fn find_order(&self, order: OrderId) -> Reading<'_, Option<Order>> {
         answer(
             self.disk
@@ -416,6 +446,14 @@ impl Storage for ModelStorage {
 
     fn export(&self, after: Option<ExportCursor>, limit: ExportLimit) -> Reading<'_, ExportPage> {
         Box::pin(std::future::ready(self.disk.rows().export(after, limit)))
+    }
+
+    fn feed_end(&self) -> Reading<'_, FeedPosition> {
+        answer(self.disk.rows().feed.end())
+    }
+
+    fn follow(&self, after: FeedPosition, limit: u32) -> Reading<'_, Feed> {
+        answer(self.disk.rows().feed.behind(&after, limit))
     }
 
     fn audit(&self) -> Reading<'_, AuditReport> {

@@ -1,10 +1,12 @@
 //! The port: one way in for changes, and the questions that can be asked.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use domain::{
-    Account, Answer, Generation, Listing, ListingKey, Migration, Operation, Order, OrderId,
-    OrderStatus, Refused, Request, Store, StoreId, TerminalKey, Timestamp, UserId,
+    Account, Answer, BookText, Generation, Listing, ListingKey, Migration, Operation, Order,
+    OrderId, OrderStatus, Picture, PictureHash, Refused, Request, Store, StoreId, TerminalKey,
+    TextHash, Timestamp, UserId,
 };
 use tokio::sync::oneshot;
 
@@ -12,6 +14,10 @@ use crate::audit::AuditReport;
 use crate::batch::{Job, Pending};
 use crate::error::{ErrorKind, StorageError};
 use crate::export::{ExportCursor, ExportLimit, ExportPage};
+use crate::feed::{Feed, FeedPosition};
+
+/// How many rows one question may name.
+pub const BULK_MAX_ROWS: usize = 1_000;
 
 /// An engine's answer on its way.
 pub type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
@@ -103,6 +109,22 @@ pub trait Storage: Send + Sync {
     /// The listing, off the shelves too; `None` where there never was one.
     fn find_listing<'a>(&'a self, listing: &'a ListingKey) -> Reading<'a, Option<Listing>>;
 
+    /// Those of these listings that there are, off the shelves too, each once, in no order.
+    ///
+    /// # Panics
+    /// If more than [`BULK_MAX_ROWS`] are named.
+    fn find_listings(&self, keys: Vec<ListingKey>) -> Reading<'_, Vec<Listing>>;
+
+    /// Those of these texts that there are, each once, in no order. A text is there for as long as
+    /// a listing has it.
+    ///
+    /// # Panics
+    /// If more than [`BULK_MAX_ROWS`] are named.
+    fn find_texts(&self, hashes: Vec<TextHash>) -> Reading<'_, Vec<Arc<BookText>>>;
+
+    /// The picture; `None` where no listing shows it.
+    fn find_picture(&self, hash: PictureHash) -> Reading<'_, Option<Arc<Picture>>>;
+
     /// The order as it was last written (see [`Order::as_of`]); `None` where there is none.
     fn find_order(&self, order: OrderId) -> Reading<'_, Option<Order>>;
 
@@ -121,7 +143,8 @@ pub trait Storage: Send + Sync {
     fn secret(&self, candidate: [u8; 32]) -> Reading<'_, [u8; 32]>;
 
     /// Drops kept answers older than [`domain::idempotency::KEPT_FOR`] and terminals whose
-    /// time has come, at most `limit` of each. Returns how many rows went.
+    /// time has come, and changes that are more than the feed keeps, at most `limit` of each.
+    /// Returns how many rows went.
     fn forget_expired(&self, now: Timestamp, limit: u32) -> Reading<'_, u64>;
 
     /// The shop that is moving in (see [`domain::Restore`]) and is not all here yet; `None` where
@@ -135,6 +158,21 @@ pub trait Storage: Send + Sync {
     /// answers and terminals past their time, are rows like all others; the secret and a
     /// [`Migration`] are none. An `after` that this storage never gave is a failure, or a place.
     fn export(&self, after: Option<ExportCursor>, limit: ExportLimit) -> Reading<'_, ExportPage>;
+
+    /// A place in the feed: what was written before it is seen by every question from now on,
+    /// what is written after it comes behind it. All that was answered before this question is
+    /// before it, or comes once more. So whoever notes this place, reads everything
+    /// ([`Storage::export`]) and follows from the place misses nothing.
+    fn feed_end(&self) -> Reading<'_, FeedPosition>;
+
+    /// At most `limit` changes behind a place, which outlives a restart.
+    ///
+    /// Changes come in the order in which they were stored. Each that was answered comes, though
+    /// perhaps a moment later; one of an operation that was refused or failed never does; nor does
+    /// a sale that leaves a copy. The rows of a [`domain::Restore`] are new like any other's.
+    /// Returns at once: whoever follows asks again after a while. Several may follow, each from
+    /// his own place.
+    fn follow(&self, after: FeedPosition, limit: u32) -> Reading<'_, Feed>;
 
     /// Checks everything stored against itself: see [`crate::AuditCheck`]. Changes nothing.
     fn audit(&self) -> Reading<'_, AuditReport>;

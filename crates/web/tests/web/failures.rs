@@ -4,15 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use app::Settings;
 use domain::{
-    Account, Listing, ListingKey, Migration, Order, OrderId, Store, StoreId, TerminalKey,
-    Timestamp, UserId,
+    Account, BookText, Listing, ListingKey, Migration, Order, OrderId, Picture, PictureHash, Store,
+    StoreId, TerminalKey, TextHash, Timestamp, UserId,
 };
 use insta::assert_snapshot;
 use serde_json::json;
 use storage::model::{ManualClock, ModelStorage};
 use storage::{
-    AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Job, OrderQuery,
-    Reading, Session, Storage, StorageError,
+    AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Feed, FeedPosition,
+    Job, OrderQuery, Reading, Session, Storage, StorageError,
 };
 
 use crate::test_app::{TestApp, password};
@@ -86,6 +86,18 @@ impl Storage for Breakable {
         self.ask(self.inner.find_listing(listing))
     }
 
+    fn find_listings(&self, keys: Vec<ListingKey>) -> Reading<'_, Vec<Listing>> {
+        self.ask(self.inner.find_listings(keys))
+    }
+
+    fn find_texts(&self, hashes: Vec<TextHash>) -> Reading<'_, Vec<Arc<BookText>>> {
+        self.ask(self.inner.find_texts(hashes))
+    }
+
+    fn find_picture(&self, hash: PictureHash) -> Reading<'_, Option<Arc<Picture>>> {
+        self.ask(self.inner.find_picture(hash))
+    }
+
     fn find_order(&self, order: OrderId) -> Reading<'_, Option<Order>> {
         self.ask(self.inner.find_order(order))
     }
@@ -116,6 +128,14 @@ impl Storage for Breakable {
 
     fn export(&self, after: Option<ExportCursor>, limit: ExportLimit) -> Reading<'_, ExportPage> {
         self.inner.export(after, limit)
+    }
+
+    fn feed_end(&self) -> Reading<'_, FeedPosition> {
+        self.ask(self.inner.feed_end())
+    }
+
+    fn follow(&self, after: FeedPosition, limit: u32) -> Reading<'_, Feed> {
+        self.ask(self.inner.follow(after, limit))
     }
 
     fn audit(&self) -> Reading<'_, AuditReport> {
