@@ -9,7 +9,7 @@ mod isbn;
 mod simplified;
 mod terms;
 
-pub(crate) use fold::{BREAK, Folded, fold, fold_with_spans, is_dense, is_word};
+pub(crate) use fold::{BREAK, fold, fold_with_spans, is_dense};
 pub(crate) use isbn::{isbn_of, isbns_in};
 pub(crate) use terms::{TermRange, WORD_MARK, WORD_MAX_CHARACTERS, terms};
 

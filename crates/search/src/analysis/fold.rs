@@ -44,6 +44,7 @@ pub(crate) fn is_dense(character: char) -> bool {
 }
 
 /// Whether a folded character belongs to a word.
+#[cfg(test)]
 pub(crate) fn is_word(character: char) -> bool {
     character != BREAK && !is_dense(character)
 }

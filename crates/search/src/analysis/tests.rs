@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::fold::is_word;
 use super::*;
 
 fn term_texts(text: &str) -> Vec<(u32, String)> {
