@@ -321,3 +321,6 @@ fn offered(listing: &Listing) -> Option<Offered> {
         picture: details.pictures.first().copied(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,3 +31,10 @@ pub use plan::Relaxation;
 pub use query::{Filter, InvalidPage, Keyword, Page, Query, Scope, ScopeField, Sort};
 pub use search::Search;
 pub use state::{Hit, Hits, OFFERS_MAX, SUGGESTIONS_MAX, Suggestion, SuggestionKind};
+
+/// A text as search sees it: a keyword's piece, folded, is held by just those texts that, folded,
+/// contain it. For tests of this promise.
+#[must_use]
+pub fn folded(text: &str) -> String {
+    analysis::fold(text)
+}

@@ -195,7 +195,11 @@ impl Planner<'_> {
 
     /// One slip in a title or an author, in any piece long enough; `None` where none is.
     pub fn by_one_typo(&self, keyword: &Keyword) -> Option<Plan> {
-        let scope = self.scope.and(&[TextField::Title, TextField::Author]);
+        let scope = self.scope.and(&[
+            TextField::Title,
+            TextField::OriginalTitle,
+            TextField::Author,
+        ]);
         let mut is_any_long = false;
         let mut marks = Vec::new();
         let mut queries = Vec::new();

@@ -87,14 +87,11 @@ fn normalise(text: &str) -> Vec<Piece> {
         let end = offset(start + original.len_utf8());
         let start = offset(start);
         let mut push = |character| {
-            push(
-                &mut pieces,
-                Piece {
-                    character,
-                    start,
-                    end,
-                },
-            )
+            pieces.push(Piece {
+                character,
+                start,
+                end,
+            });
         };
         match original {
             'a'..='z' | '0'..='9' | ' ' => push(original),
@@ -111,20 +108,6 @@ fn normalise(text: &str) -> Vec<Piece> {
         }
     }
     pieces
-}
-
-/// Adds a character, joined with the one before where the two are one (a kana with its sound mark,
-/// the parts of a Hangul syllable).
-fn push(pieces: &mut Vec<Piece>, piece: Piece) {
-    if u32::from(piece.character) >= 0x1100
-        && let Some(last) = pieces.last_mut()
-        && let Some(composed) = compose(last.character, piece.character)
-    {
-        last.character = composed;
-        last.end = piece.end;
-        return;
-    }
-    pieces.push(piece);
 }
 
 fn offset(bytes: usize) -> u32 {
@@ -168,7 +151,8 @@ impl Between {
 
 /// Folds a text, handing on each character with the bytes that it came from.
 fn fold_into(text: &str, mut keep: impl FnMut(Piece)) {
-    let mut last: Option<(Kind, u32)> = None;
+    // Held back, since the next character may be a part of it.
+    let mut last: Option<(Kind, Piece)> = None;
     let mut between = Between::Nothing;
     for piece in normalise(text) {
         let mut kind = kind(piece.character);
@@ -182,24 +166,42 @@ fn fold_into(text: &str, mut keep: impl FnMut(Piece)) {
             between = between.and(kind);
             continue;
         }
-        if let Some((before, end)) = last {
+        let between = std::mem::replace(&mut between, Between::Nothing);
+        if let Some((before, held)) = last {
             let is_broken = match (before, kind) {
                 (Kind::Dense, Kind::Dense) => !between.is_nothing_to_dense(),
                 (Kind::Word, Kind::Word) => !between.is_nothing_to_word(),
                 _ => false,
             };
+            if !is_broken && let Some(joined) = join(held, piece) {
+                last = Some((before, joined));
+                continue;
+            }
+            keep(held);
             if is_broken {
                 keep(Piece {
                     character: BREAK,
-                    start: end.min(piece.start),
-                    end: piece.start.max(end),
+                    start: held.end.min(piece.start),
+                    end: held.end.max(piece.start),
                 });
             }
         }
-        keep(piece);
-        last = Some((kind, piece.end));
-        between = Between::Nothing;
+        last = Some((kind, piece));
     }
+    if let Some((_, held)) = last {
+        keep(held);
+    }
+}
+
+/// The one character that two are: a kana with its sound mark, the parts of a Hangul syllable.
+fn join(first: Piece, second: Piece) -> Option<Piece> {
+    let may_join = u32::from(second.character) >= 0x1100;
+    let character = may_join.then(|| compose(first.character, second.character))??;
+    Some(Piece {
+        character,
+        start: first.start,
+        end: second.end.max(first.end),
+    })
 }
 
 /// The folded form of a text.

@@ -46,7 +46,7 @@ fn is_ten(digits: &str) -> bool {
         .zip(digits.chars())
         .map(|(weight, digit)| weight * digit.to_digit(10).unwrap_or(10))
         .sum();
-    sum % 11 == 0
+    sum.is_multiple_of(11)
 }
 
 /// The thirteen digits of a book whose ten begin with these nine.

@@ -128,7 +128,7 @@ impl Words {
     /// with it first.
     pub fn holding(&self, part: &str, place: Place, fields: u8, max: usize) -> Vec<Found<'_>> {
         let mut found = Vec::new();
-        let mut keep = |word: &'_ str, its: u8| its & fields != 0 && word != part;
+        let keep = |word: &'_ str, its: u8| its & fields != 0 && word != part;
         let pattern = match place {
             Place::Anywhere => part.to_owned(),
             Place::Start => format!("{EDGE}{part}"),

@@ -57,7 +57,7 @@ impl Row {
     }
 
     /// Takes off what is open before the first unit.
-    pub fn from_first(mut self) -> Self {
+    pub fn without_lead(mut self) -> Self {
         let first = self.units.first().map_or(0, |placed| placed.position);
         for placed in &mut self.units {
             placed.position -= first;
@@ -76,6 +76,7 @@ impl Row {
         while at < run.len() {
             let position = self.length + at;
             if run[at] == BREAK {
+                self.push(position - 1, text(&run[at - 1..=at]));
                 at += 1;
             } else if at + 1 < run.len() {
                 self.push(position, text(&run[at..at + 2]));

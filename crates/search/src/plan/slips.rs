@@ -45,7 +45,7 @@ fn dense(characters: &[char]) -> Vec<Row> {
                 row.skip();
             }
             row.append(&text(rest));
-            row.from_first()
+            row.without_lead()
         };
         rows.push(around(true, &behind[1..]));
         if at > 0 {
