@@ -17,7 +17,7 @@ use tantivy::query::{
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
-use crate::analysis::{BREAK, WORD_MARK, fold, is_dense, isbn_of};
+use crate::analysis::{BREAK, WORD_MARK, fold, isbn_of};
 use crate::index::{FoundWord, Holds, Place, Snapshot, Words};
 use crate::query::{Keyword, Scope, TextField};
 
@@ -25,10 +25,15 @@ use rows::{Row, Unit};
 
 /// How many words beside the very one a piece may stand for, in all fields together.
 pub(crate) const WORDS_MAX: usize = 1_000;
-/// How many words may stand at either end of a row for the letters there.
-const EDGE_WORDS_MAX: usize = 64;
+/// How many words may stand at an end of a row for the letters there, two or more; and how many
+/// pairs of them where that is so at both.
+const EDGE_WORDS_MAX: usize = 256;
+const EDGE_PAIRS_MAX: usize = 512;
 /// How many pairs count where half of them is enough.
 const PAIRS_MAX: usize = 64;
+
+/// Characters that by themselves say nothing about a book.
+const PARTICLES: &str = "的了和与之在是及或吗呢吧";
 
 const ISBN_BOOST: f32 = 50.0;
 /// The book itself comes first for its full title, whatever else its rivals hold.
@@ -122,6 +127,34 @@ fn all(mut queries: Vec<Box<dyn Matches>>) -> Box<dyn Matches> {
     }
 }
 
+/// A keyword's words as a Chinese dictionary parts them, without particles.
+fn chinese_words(keyword: &Keyword) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for part in keyword.pieces.iter().flat_map(|piece| piece.split(BREAK)) {
+        // Folded once more, since a word's tail is a word of its own to the dictionary.
+        for word in JIEBA.cut(part, true).iter().map(|word| fold(word.word)) {
+            let is_particle = word.chars().all(|character| PARTICLES.contains(character));
+            if !is_particle && !words.contains(&word) && words.len() < PAIRS_MAX {
+                words.push(word);
+            }
+        }
+    }
+    words
+}
+
+/// A compound's two words, where both are in the dictionary; otherwise the word itself.
+fn take_apart(word: &str) -> Vec<String> {
+    let inner = word.char_indices().skip(2).map(|(at, _)| at);
+    let is_two = |at: &usize| {
+        let (left, right) = word.split_at(*at);
+        right.chars().nth(1).is_some() && JIEBA.has_word(left) && JIEBA.has_word(right)
+    };
+    match inner.into_iter().find(is_two) {
+        Some(at) => vec![word[..at].to_owned(), word[at..].to_owned()],
+        None => vec![word.to_owned()],
+    }
+}
+
 impl Planner<'_> {
     /// The keyword as it is; `None` where it has nothing to look for.
     pub fn exact(&self, keyword: &Keyword) -> Option<Plan> {
@@ -143,29 +176,20 @@ impl Planner<'_> {
 
     /// Chinese words instead of pieces; `None` where that makes no difference.
     pub fn by_words(&self, keyword: &Keyword) -> Option<Plan> {
-        let mut words: Vec<String> = Vec::new();
-        for piece in &keyword.pieces {
-            for part in piece.split(BREAK) {
-                // Folded once more, since a word's tail is a word of its own to the dictionary.
-                for word in JIEBA.cut(part, true).iter().map(|word| fold(word.word)) {
-                    if !word.is_empty() && !words.contains(&word) {
-                        words.push(word);
-                    }
-                }
+        let words = chinese_words(keyword);
+        (!words.is_empty() && words != keyword.pieces).then(|| self.pieces(&words, None))
+    }
+
+    /// The same with compounds taken apart; `None` where there are none.
+    pub fn by_short_words(&self, keyword: &Keyword) -> Option<Plan> {
+        let words = chinese_words(keyword);
+        let mut short: Vec<String> = Vec::new();
+        for word in words.iter().flat_map(|word| take_apart(word)) {
+            if !short.contains(&word) {
+                short.push(word);
             }
         }
-        // Single characters are mostly particles; without longer words they are all there is.
-        let is_long = |word: &String| {
-            word.chars().nth(1).is_some() || word.chars().any(|character| !is_dense(character))
-        };
-        if words.iter().any(is_long) {
-            words.retain(is_long);
-        }
-        if words.is_empty() || words == keyword.pieces {
-            return None;
-        }
-        words.truncate(PAIRS_MAX);
-        Some(self.pieces(&words, None))
+        (short != words).then(|| self.pieces(&short, None))
     }
 
     /// Half of the pairs and words; `None` where there are not two of them.
@@ -346,20 +370,22 @@ impl Planner<'_> {
         let [first, .., last] = &row.units[..] else {
             return vec![(None, None)];
         };
+        // A single letter is a word.
+        let is_part = |word: &str| word.chars().nth(1).is_some();
         let candidates = |unit: &'w Unit, place| match unit {
-            Unit::Word(word) => {
+            Unit::Word(word) if is_part(word) => {
                 let found = self.words.holding(word, place, field.bit(), EDGE_WORDS_MAX);
                 let longer = found.into_iter().map(|found| Some(found.word));
                 std::iter::once(Some(word.as_str())).chain(longer).collect()
             }
-            Unit::Dense(_) => vec![None],
+            Unit::Word(_) | Unit::Dense(_) => vec![None],
         };
         let firsts: Vec<Option<&str>> = candidates(&first.unit, Place::End);
         let lasts = candidates(&last.unit, Place::Start);
         let pairs = firsts
             .iter()
             .flat_map(|first| lasts.iter().map(|last| (*first, *last)));
-        pairs.take(2 * EDGE_WORDS_MAX).collect()
+        pairs.take(EDGE_PAIRS_MAX).collect()
     }
 
     /// What finds the books of just that title; `None` where there are none.

@@ -257,12 +257,16 @@ type LazyPlan<'a> = Box<dyn Fn() -> Option<Plan> + 'a>;
 fn ladder<'a>(
     planner: &'a Planner<'a>,
     keyword: &'a Keyword,
-) -> [(Option<Relaxation>, LazyPlan<'a>); 4] {
+) -> [(Option<Relaxation>, LazyPlan<'a>); 5] {
     [
         (None, Box::new(|| planner.exact(keyword))),
         (
             Some(Relaxation::Words),
             Box::new(|| planner.by_words(keyword)),
+        ),
+        (
+            Some(Relaxation::Words),
+            Box::new(|| planner.by_short_words(keyword)),
         ),
         (
             Some(Relaxation::HalfOfPairs),

@@ -2,7 +2,8 @@
 //!
 //! A dense character takes a position and so does a break between two of them; a word takes one.
 //! At a dense character's position stands the character, and the pair of it and what follows (the
-//! next dense character, or a break). So any row of characters can be asked for by pairs.
+//! next dense character, a break, or a word's first letter); behind a word also the pair of the
+//! word's last letter and the character. So any row of characters can be asked for by pairs.
 
 use super::fold::{BREAK, is_dense};
 
@@ -45,9 +46,7 @@ pub(crate) fn terms(folded: &str, into: &mut Vec<TermRange>) {
         if is_dense(character) {
             add(position, start, end, false);
             position += 1;
-            if let Some((_, next)) = characters.peek().copied()
-                && (next == BREAK || is_dense(next))
-            {
+            if let Some((_, next)) = characters.peek().copied() {
                 add(position - 1, start, end + next.len_utf8(), false);
                 if next == BREAK {
                     position += 1;
@@ -56,15 +55,24 @@ pub(crate) fn terms(folded: &str, into: &mut Vec<TermRange>) {
             }
         } else if character != BREAK {
             let mut length = 1;
+            let mut last = start;
             while length < WORD_MAX_CHARACTERS
                 && let Some((at, next)) =
                     characters.next_if(|(_, next)| *next != BREAK && !is_dense(*next))
             {
+                last = at;
                 end = at + next.len_utf8();
                 length += 1;
             }
             add(position, start, end, true);
             position += 1;
+            if let Some((at, next)) = characters
+                .peek()
+                .copied()
+                .filter(|(_, next)| is_dense(*next))
+            {
+                add(position, last, at + next.len_utf8(), false);
+            }
         }
     }
 }

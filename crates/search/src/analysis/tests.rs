@@ -83,9 +83,11 @@ fn terms_are_characters_pairs_and_words() {
         term_texts("Python 编程 in C++"),
         expected(&[
             (0, "python"),
+            (1, "n编"),
             (1, "编"),
             (1, "编程"),
             (2, "程"),
+            (2, "程i"),
             (3, "in"),
             (4, "c++")
         ])

@@ -28,8 +28,34 @@ pub(super) struct Row {
 impl Row {
     /// The row of a folded piece, which is not empty.
     pub fn of(piece: &str) -> Self {
+        let characters: Vec<char> = piece.chars().collect();
         let mut row = Self::default();
-        row.append(piece);
+        let mut rest = &characters[..];
+        // A single letter beside a dense character is a pair with it, whatever word it ends or begins.
+        if let [letter, dense, ..] = rest
+            && !is_dense(*letter)
+            && is_dense(*dense)
+        {
+            row.push(0, Unit::Dense([*letter, *dense].iter().collect()));
+            rest = &rest[1..];
+        }
+        let last = match rest {
+            [before @ .., dense, letter] if is_dense(*dense) && belongs_to_word(*letter) => {
+                let pair = Unit::Dense([*dense, *letter].iter().collect());
+                rest = &rest[..=before.len()];
+                Some(pair)
+            }
+            _ => None,
+        };
+        let is_covered = rest.len() == 1 && (last.is_some() || !row.units.is_empty());
+        if is_covered {
+            row.length = 1;
+        } else {
+            row.append(&rest.iter().collect::<String>());
+        }
+        if let Some(pair) = last {
+            row.push(row.length - 1, pair);
+        }
         row
     }
 
@@ -111,6 +137,10 @@ impl Row {
     }
 }
 
+fn belongs_to_word(character: char) -> bool {
+    character != BREAK && !is_dense(character)
+}
+
 /// The pairs of dense characters side by side, and the words, of a folded text.
 pub(super) fn pairs(folded: &str) -> Vec<String> {
     let mut pairs = Vec::new();
@@ -164,6 +194,17 @@ mod tests {
         assert_eq!(
             row("c++程序a b"),
             expected(&[(0, "<c++>"), (1, "程序"), (3, "<a>"), (4, "<b>")])
+        );
+        assert_eq!(row("b编"), expected(&[(0, "b编")]));
+        assert_eq!(row("编b"), expected(&[(0, "编b")]));
+        assert_eq!(row("b编c"), expected(&[(0, "b编"), (0, "编c")]));
+        assert_eq!(
+            row("b编程ab"),
+            expected(&[(0, "b编"), (0, "编程"), (2, "<ab>")])
+        );
+        assert_eq!(
+            row("ab编程b"),
+            expected(&[(0, "<ab>"), (1, "编程"), (2, "程b")])
         );
     }
 

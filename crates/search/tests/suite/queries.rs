@@ -377,8 +377,8 @@ async fn marks_fit_what_was_found_by_each_step() {
         (Some(Relaxation::Words), title("紅樓夢"), 1, true)
     );
     assert_eq!(
-        marks("红楼之家"),
-        (Some(Relaxation::Words), title("紅樓"), 1, true)
+        marks("红楼之梦"),
+        (Some(Relaxation::OneTypo), title("紅樓夢"), 1, true)
     );
     search.stop().await;
 }
