@@ -177,7 +177,9 @@ async fn real_books_are_found_by_all_that_they_say() {
                     windows(text).collect()
                 };
                 for keyword in keywords {
-                    if pieces(&keyword).is_empty() || pieces(&keyword).iter().any(|piece| has_letter(piece)) {
+                    if pieces(&keyword).is_empty()
+                        || pieces(&keyword).iter().any(|piece| has_letter(piece))
+                    {
                         continue;
                     }
                     asked += 1;
