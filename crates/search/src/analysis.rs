@@ -11,7 +11,7 @@ mod terms;
 
 pub(crate) use fold::{BREAK, fold, fold_with_spans, is_dense};
 pub(crate) use isbn::{isbn_of, isbns_in};
-pub(crate) use terms::{TermRange, WORD_MARK, WORD_MAX_CHARACTERS, terms};
+pub(crate) use terms::{TermKind, TermRange, WORD_MARK, WORD_MAX_CHARACTERS, terms};
 
 #[cfg(test)]
 mod tests;

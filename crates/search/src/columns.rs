@@ -7,6 +7,7 @@
 mod changes;
 mod facets;
 mod names;
+mod prices;
 
 use std::collections::HashMap;
 
@@ -17,6 +18,7 @@ use crate::index::Facts;
 pub(crate) use changes::{Changes, Offered};
 pub use facets::{Facets, PriceRange};
 pub(crate) use names::{Completion, NO_NAME, Names, authors_in};
+pub(crate) use prices::{Priced, Prices};
 
 /// A listing, in 32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +75,6 @@ pub(crate) struct Document {
     pub offers: Vec<Offer>,
     /// The tags' numbers.
     pub tags: Box<[u32]>,
-    pub publisher: u32,
     title: u32,
     authors: Box<[u32]>,
     is_described: bool,
@@ -82,30 +83,35 @@ pub(crate) struct Document {
 /// What of a document's offers sorting and filtering want first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Summary {
-    /// The lowest price; of all offers, and of those in stock ([`u32::MAX`] where none is).
+    /// The lowest price.
     pub lowest: u32,
-    pub lowest_in_stock: u32,
     /// When the newest offer was listed.
     pub newest: i64,
+    /// The prices, roughly; of all offers, and of those in stock.
+    pub priced: Priced,
+    pub priced_in_stock: Priced,
 }
 
 impl Summary {
     const NONE: Self = Self {
         lowest: u32::MAX,
-        lowest_in_stock: u32::MAX,
         newest: i64::MIN,
+        priced: Priced::NONE,
+        priced_in_stock: Priced::NONE,
     };
 
     fn of(offers: &[Offer]) -> Self {
-        offers.iter().fold(Self::NONE, |summary, offer| Self {
-            lowest: summary.lowest.min(offer.price()),
-            lowest_in_stock: if offer.is_in_stock() {
-                summary.lowest_in_stock.min(offer.price())
-            } else {
-                summary.lowest_in_stock
-            },
-            newest: summary.newest.max(offer.listed_at),
-        })
+        let mut summary = Self::NONE;
+        for offer in offers {
+            let price = offer.price();
+            summary.lowest = summary.lowest.min(price);
+            summary.newest = summary.newest.max(offer.listed_at());
+            summary.priced.add(price);
+            if offer.is_in_stock() {
+                summary.priced_in_stock.add(price);
+            }
+        }
+        summary
     }
 }
 
@@ -123,6 +129,9 @@ pub(crate) struct StoreColumn {
 pub(crate) struct Columns {
     documents: Vec<Option<Document>>,
     summaries: Vec<Summary>,
+    publisher_of: Vec<u32>,
+    /// For each tag: the documents that have it, in no order.
+    tagged: Vec<Vec<u32>>,
     /// Slots without a document; the last is given next.
     free: Vec<u32>,
     count: usize,
@@ -238,13 +247,13 @@ impl Columns {
         if self.documents.len() <= index {
             self.documents.resize_with(index + 1, || None);
             self.summaries.resize(index + 1, Summary::NONE);
+            self.publisher_of.resize(index + 1, NO_NAME);
         }
         let document = Document {
             book: book.clone(),
             text,
             offers: Vec::new(),
             tags: [].into(),
-            publisher: NO_NAME,
             title: NO_NAME,
             authors: [].into(),
             is_described: false,
@@ -260,10 +269,13 @@ impl Columns {
         let authors = facts.author.iter().flat_map(|field| authors_in(field));
         let document = self.documents.get_mut(slot as usize)?.as_mut()?;
         document.tags = add_each(&mut self.tags, facts.tags.iter().map(String::as_str));
-        document.publisher = facts
-            .publisher
-            .as_ref()
-            .map_or(NO_NAME, |name| self.publishers.add(name));
+        self.tagged.resize_with(self.tags.len(), Vec::new);
+        for tag in &document.tags {
+            self.tagged[*tag as usize].push(slot);
+        }
+        if let Some(name) = &facts.publisher {
+            self.publisher_of[slot as usize] = self.publishers.add(name);
+        }
         document.title = self.titles.add(&facts.title);
         document.authors = add_each(&mut self.authors, authors);
         document.is_described = true;
@@ -302,15 +314,20 @@ impl Columns {
                 self.books.remove(&document.book);
             }
         }
-        document
-            .tags
-            .iter()
-            .for_each(|name| self.tags.remove(*name));
+        for tag in &document.tags {
+            self.tags.remove(*tag);
+            let tagged = &mut self.tagged[*tag as usize];
+            if let Some(at) = tagged.iter().position(|other| *other == slot) {
+                tagged.swap_remove(at);
+            }
+        }
         document
             .authors
             .iter()
             .for_each(|name| self.authors.remove(*name));
-        self.publishers.remove(document.publisher);
+        let publisher = &mut self.publisher_of[slot as usize];
+        self.publishers
+            .remove(std::mem::replace(publisher, NO_NAME));
         self.titles.remove(document.title);
     }
 

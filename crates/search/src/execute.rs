@@ -6,47 +6,15 @@ use tantivy::query::{EnableScoring, Scorer, Weight};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, Score, SegmentReader, TERMINATED, Term};
 
-use crate::columns::{Columns, Document, Offer};
+use crate::columns::{Columns, Document, Offer, Prices};
 use crate::error::{SearchError, while_doing, while_on_disk};
 use crate::index::Snapshot;
 use crate::plan::Plan;
 use crate::query::{Filter, Sort};
+use crate::slots::Slots;
 
 /// A store with fewer than one in so many documents is searched document by document.
 const SMALL_STORE_ONE_IN: usize = 20;
-
-/// Slots, as bits.
-#[derive(Debug, Clone)]
-pub(crate) struct Slots(Vec<u64>);
-
-impl Slots {
-    pub fn none(slots: usize) -> Self {
-        Self(vec![0; slots.div_ceil(64)])
-    }
-
-    pub fn insert(&mut self, slot: u32) {
-        self.0[slot as usize / 64] |= 1 << (slot % 64);
-    }
-
-    pub fn has(&self, slot: u32) -> bool {
-        self.0[slot as usize / 64] & (1 << (slot % 64)) != 0
-    }
-
-    pub fn count(&self) -> u64 {
-        self.0.iter().map(|word| u64::from(word.count_ones())).sum()
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = u32> {
-        (0_u32..).zip(&self.0).flat_map(|(index, word)| {
-            let mut left = *word;
-            std::iter::from_fn(move || {
-                let bit = (left != 0).then(|| left.trailing_zeros())?;
-                left &= left - 1;
-                Some(index * 64 + bit)
-            })
-        })
-    }
-}
 
 /// What a filter comes to over these columns.
 pub(crate) struct Meant<'a> {
@@ -55,7 +23,7 @@ pub(crate) struct Meant<'a> {
     store: Option<u32>,
     store_slots: Option<Slots>,
     in_stock: bool,
-    prices: Option<(u32, u32)>,
+    prices: Option<Prices>,
     tags: Vec<u32>,
     is_all: bool,
     is_nothing: bool,
@@ -75,7 +43,7 @@ impl<'a> Meant<'a> {
         let fen = |price: domain::Price| u32::try_from(price.get()).unwrap_or(u32::MAX);
         let prices = (filter.min_price.is_some() || filter.max_price.is_some()).then(|| {
             let (min, max) = (filter.min_price.map(fen), filter.max_price.map(fen));
-            (min.unwrap_or(0), max.unwrap_or(u32::MAX))
+            Prices::new(min.unwrap_or(0), max.unwrap_or(u32::MAX))
         });
         let is_nothing = store == Some(None) || tags.is_none();
         let store = store.flatten();
@@ -107,8 +75,8 @@ impl<'a> Meant<'a> {
     }
 
     fn passes_offer(&self, offer: &Offer) -> bool {
-        let (min, max) = self.prices.unwrap_or((0, u32::MAX));
-        (min..=max).contains(&offer.price()) && (!self.in_stock || offer.is_in_stock())
+        let is_priced_so = self.prices.is_none_or(|prices| prices.has(offer.price()));
+        is_priced_so && (!self.in_stock || offer.is_in_stock())
     }
 
     /// A document's offers that are meant.
@@ -147,17 +115,15 @@ impl<'a> Meant<'a> {
         if self.store.is_none() {
             // Most are settled without a look at the offers.
             let summary = self.columns.summary(slot);
-            let lowest = if self.in_stock {
-                summary.lowest_in_stock
+            let priced = if self.in_stock {
+                summary.priced_in_stock
             } else {
-                summary.lowest
+                summary.priced
             };
-            let (min, max) = self.prices.unwrap_or((0, u32::MAX - 1));
-            if lowest > max {
-                return false;
-            }
-            if lowest >= min {
-                return true;
+            match self.prices.map(|prices| priced.any_in(prices)) {
+                None => return !priced.is_empty(),
+                Some(Some(is_any)) => return is_any,
+                Some(None) => {}
             }
         }
         self.offers(document).next().is_some()
@@ -324,9 +290,13 @@ impl Run<'_> {
         let weight = plan.query.weight(scoring).map_err(while_doing(doing))?;
         match (&plan.any_of, self.small_store()) {
             (_, Some(slots)) => self.among(&*weight, slots),
+            (Some(terms), None) if self.meant.is_all && !self.wanted.all => {
+                let total = self.count_any(terms)?;
+                self.best_of(&*weight, total, None)
+            }
             (Some(terms), None) => {
                 let all = self.holding_any(terms)?;
-                self.best_of(&*weight, all)
+                self.best_of(&*weight, all.count(), Some(all))
             }
             (None, None) => self.one_pass(&*weight),
         }
@@ -343,30 +313,24 @@ impl Run<'_> {
         self.snapshot.searcher.segment_readers().iter().zip(slots)
     }
 
-    /// The documents with any of these terms: their lists, a block at a time.
+    /// Counts the documents with any of these terms.
+    fn count_any(&self, terms: &[Term]) -> Result<u64, SearchError> {
+        let mut total = 0;
+        for (segment, slots) in self.segments() {
+            let mut documents = with_any(terms, segment, slots.len())?;
+            if let Some(alive) = segment.alive_bitset() {
+                documents.retain(|document| alive.is_alive(document));
+            }
+            total += documents.count();
+        }
+        Ok(total)
+    }
+
+    /// The documents with any of these terms that are meant.
     fn holding_any(&self, terms: &[Term]) -> Result<Slots, SearchError> {
-        let doing = "counting";
         let mut found = Slots::none(self.columns.slots());
         for (segment, slots) in self.segments() {
-            let mut documents = Slots::none(slots.len());
-            for term in terms {
-                let index = segment
-                    .inverted_index(term.field())
-                    .map_err(while_doing(doing))?;
-                let postings = index
-                    .read_block_postings(term, IndexRecordOption::Basic)
-                    .map_err(while_on_disk(doing))?;
-                let Some(mut postings) = postings else {
-                    continue;
-                };
-                while !postings.docs().is_empty() {
-                    for document in postings.docs() {
-                        documents.insert(*document);
-                    }
-                    postings.advance();
-                }
-            }
-            for document in documents.iter() {
+            for document in with_any(terms, segment, slots.len())?.iter() {
                 self.keep(segment, slots, document, &mut found);
             }
         }
@@ -404,13 +368,18 @@ impl Run<'_> {
     }
 
     /// The best by score of those known to match: whole blocks that can't be among them are skipped.
-    fn best_of(&self, weight: &dyn Weight, all: Slots) -> Result<FoundSlots, SearchError> {
+    fn best_of(
+        &self,
+        weight: &dyn Weight,
+        total: u64,
+        all: Option<Slots>,
+    ) -> Result<FoundSlots, SearchError> {
         let mut best = Best::new(self.columns, self.wanted.reach);
         for (segment, slots) in self.segments() {
             let threshold = best.threshold();
             let mut offer = |document: DocId, score: Score| {
                 let slot = slots[document as usize];
-                if !segment.is_deleted(document) && all.has(slot) {
+                if !segment.is_deleted(document) && all.as_ref().is_none_or(|all| all.has(slot)) {
                     best.offer(key_of(score), slot);
                 }
                 best.threshold()
@@ -419,7 +388,7 @@ impl Run<'_> {
                 .for_each_pruning(threshold, segment, &mut offer)
                 .map_err(while_doing("searching"))?;
         }
-        Ok(self.scored(all.count(), best, Some(all)))
+        Ok(self.scored(total, best, all))
     }
 
     /// Counts and finds the best in one pass.
@@ -497,6 +466,34 @@ impl Run<'_> {
             all: Some(all),
         }
     }
+}
+
+/// The documents of a segment with any of these terms, deleted ones too: the terms' lists, a block
+/// at a time.
+fn with_any(
+    terms: &[Term],
+    segment: &SegmentReader,
+    documents: usize,
+) -> Result<Slots, SearchError> {
+    let doing = "counting";
+    let mut found = Slots::none(documents);
+    for term in terms {
+        let index = segment
+            .inverted_index(term.field())
+            .map_err(while_doing(doing))?;
+        let postings = index.read_block_postings(term, IndexRecordOption::Basic);
+        let Some(mut postings) = postings.map_err(while_on_disk(doing))? else {
+            continue;
+        };
+        while !postings.docs().is_empty() {
+            postings
+                .docs()
+                .iter()
+                .for_each(|document| found.insert(*document));
+            postings.advance();
+        }
+    }
+    Ok(found)
 }
 
 fn seek(scorer: &mut dyn Scorer, document: DocId) -> bool {

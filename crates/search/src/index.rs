@@ -65,9 +65,7 @@ impl Index {
     ) -> Result<Self, SearchError> {
         let (_, fields) = Fields::build();
         let doing = "opening the index";
-        index
-            .tokenizers()
-            .register(schema::TOKENIZER, tokenizer::ShopTokenizer::default());
+        schema::register_tokenizers(&index);
         // One thread: so a commit makes one segment, and leaves a core to the searches.
         let writer = index
             .writer_with_num_threads(1, memory_bytes)

@@ -21,6 +21,7 @@ mod plan;
 pub mod query;
 pub mod search;
 mod shared;
+mod slots;
 mod state;
 
 pub use columns::{Facets, PriceRange};

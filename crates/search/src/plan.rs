@@ -12,10 +12,10 @@ use std::sync::LazyLock;
 use jieba_rs::Jieba;
 use tantivy::Term;
 use tantivy::query::{
-    BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, Occur, PhraseQuery, Query as Matches,
-    TermQuery,
+    BooleanQuery, BoostQuery, EmptyQuery, Occur, PhraseQuery, Query as Matches, TermQuery,
+    TermSetQuery,
 };
-use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::schema::IndexRecordOption;
 
 use crate::analysis::{BREAK, WORD_MARK, fold, isbn_of};
 use crate::index::{FoundWord, Holds, Place, Snapshot, Words};
@@ -316,17 +316,13 @@ impl Planner<'_> {
             for field in self.scope.fields() {
                 let is_meant = |found: &&FoundWord<'_>| found.holds == holds && found.is_in(field);
                 let terms = found.iter().filter(is_meant).take(left);
-                let terms: Vec<Box<dyn Matches>> = terms
-                    .map(|found| {
-                        let term = self.word_term(field, found.word);
-                        Box::new(TermQuery::new(term, IndexRecordOption::Basic)) as _
-                    })
+                let terms: Vec<Term> = terms
+                    .map(|found| self.word_term(field, found.word))
                     .collect();
                 left -= terms.len();
                 if !terms.is_empty() {
-                    let any = BooleanQuery::union(terms);
                     let score = score * field.boost();
-                    ways.add(Box::new(ConstScoreQuery::new(Box::new(any), score)));
+                    ways.add(boosted(TermSetQuery::new(terms), score));
                 }
             }
         }
@@ -342,7 +338,7 @@ impl Planner<'_> {
                 .enumerate()
                 .map(|(index, placed)| {
                     let term = match &placed.unit {
-                        Unit::Dense(text) => self.term(field, text),
+                        Unit::Dense(text) => self.dense_term(field, text),
                         Unit::Word(_) if index == 0 && first.is_some() => {
                             self.word_term(field, first.unwrap_or_default())
                         }
@@ -405,15 +401,17 @@ impl Planner<'_> {
         })
     }
 
-    fn term(&self, field: TextField, text: &str) -> Term {
-        Term::from_field_text(self.field(field), text)
+    fn dense_term(&self, field: TextField, text: &str) -> Term {
+        let fields = &self.snapshot.fields;
+        let field = match text.chars().nth(1) {
+            Some(_) => fields.text(field),
+            None => fields.characters(field),
+        };
+        Term::from_field_text(field, text)
     }
 
     fn word_term(&self, field: TextField, word: &str) -> Term {
-        Term::from_field_text(self.field(field), &format!("{WORD_MARK}{word}"))
-    }
-
-    fn field(&self, field: TextField) -> Field {
-        self.snapshot.fields.text(field)
+        let field = self.snapshot.fields.text(field);
+        Term::from_field_text(field, &format!("{WORD_MARK}{word}"))
     }
 }

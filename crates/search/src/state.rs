@@ -123,10 +123,8 @@ impl State {
             let document = self.columns.document(*slot)?;
             Some(self.hit(document, *score, run.meant.store()))
         });
-        let facets = query.facets.then(|| {
-            let all = found.all.iter().flat_map(|all| all.iter());
-            self.columns.facets(all, run.meant.store())
-        });
+        let all = found.all.as_ref().filter(|_| query.facets);
+        let facets = all.map(|all| self.columns.facets(all, run.meant.store()));
         Hits {
             books: books.collect(),
             total: found.total,

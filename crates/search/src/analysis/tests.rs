@@ -77,7 +77,14 @@ fn terms_are_characters_pairs_and_words() {
     };
     assert_eq!(
         term_texts("三体：黑"),
-        expected(&[(0, "三"), (0, "三体"), (1, "体"), (1, "体 "), (3, "黑")])
+        expected(&[
+            (0, "三"),
+            (0, "三体"),
+            (1, "体"),
+            (1, "体 "),
+            (2, " 黑"),
+            (3, "黑")
+        ])
     );
     assert_eq!(
         term_texts("Python 编程 in C++"),

@@ -2,13 +2,14 @@
 
 use domain::{Price, StoreId};
 
-use super::{Columns, NO_NAME, price};
+use super::{Columns, Document, Offer, price};
+use crate::slots::Slots;
 
 /// How many of each kind are told, the commonest.
-pub(crate) const FACETS_MAX: usize = 20;
+const FACETS_MAX: usize = 20;
 
 /// Where one range of prices ends and the next begins, in fen.
-pub(crate) const PRICE_BOUNDS_FEN: [u32; 5] = [2_000, 5_000, 10_000, 20_000, 50_000];
+const PRICE_BOUNDS_FEN: [u32; 5] = [2_000, 5_000, 10_000, 20_000, 50_000];
 
 /// How many of the books found have what; at most twenty of a kind, the commonest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,52 +52,78 @@ fn commonest<T>(counts: &[u32], name: impl Fn(u32) -> T) -> Vec<(T, u64)> {
 }
 
 impl Columns {
-    /// Counts the documents in these slots; of one store's search, by that store's offers alone.
-    pub fn facets(&self, slots: impl Iterator<Item = u32>, store: Option<u32>) -> Facets {
-        let mut tags = vec![0_u32; self.tags.len()];
-        let mut publishers = vec![0_u32; self.publishers.len()];
-        let mut stores = vec![0_u32; self.stores()];
-        let mut prices = [0_u32; PRICE_BOUNDS_FEN.len() + 1];
-        for slot in slots {
-            let Some(document) = self.document(slot) else {
-                continue;
-            };
-            for tag in &document.tags {
-                tags[*tag as usize] += 1;
+    /// Counts documents; of one store's search, by that store's offers alone.
+    pub fn facets(&self, found: &Slots, store: Option<u32>) -> Facets {
+        // Of many, whole lists are counted; of a few, each is looked at.
+        let are_many = found.count() * 8 > self.count() as u64;
+        let tags = if are_many {
+            count_lists(self.tagged.iter(), found)
+        } else {
+            let mut counts = vec![0; self.tags.len()];
+            let tags = self.found(found).flat_map(|document| &document.tags);
+            tags.for_each(|tag| counts[*tag as usize] += 1);
+            counts
+        };
+        let stores = match store {
+            Some(store) => {
+                let mut counts = vec![0; self.stores()];
+                counts[store as usize] = u32::try_from(found.count()).unwrap_or(u32::MAX);
+                counts
             }
-            if document.publisher != NO_NAME {
-                publishers[document.publisher as usize] += 1;
+            None if are_many => count_lists(self.stores.iter().map(|store| &store.slots), found),
+            None => {
+                let mut counts = vec![0; self.stores()];
+                let offers = self.found(found).flat_map(|document| &document.offers);
+                offers.for_each(|offer| counts[offer.store as usize] += 1);
+                counts
             }
-            let lowest = match store {
-                Some(store) => document.offer_of(store).map_or(u32::MAX, |offer| {
-                    stores[store as usize] += 1;
-                    offer.price()
-                }),
-                None => {
-                    for offer in &document.offers {
-                        stores[offer.store as usize] += 1;
-                    }
-                    self.summary(slot).lowest
-                }
-            };
-            prices[PRICE_BOUNDS_FEN.partition_point(|bound| *bound <= lowest)] += 1;
+        };
+        let mut publishers = vec![0; self.publishers.len()];
+        for slot in found.iter() {
+            if let Some(count) = publishers.get_mut(self.publisher_of[slot as usize] as usize) {
+                *count += 1;
+            }
         }
-        let bounds = || PRICE_BOUNDS_FEN.into_iter().map(price);
-        let from = std::iter::once(price(0)).chain(bounds());
-        let below = bounds().map(Some).chain([None]);
         Facets {
             tags: commonest(&tags, |tag| self.tags.text(tag).to_string()),
             publishers: commonest(&publishers, |name| self.publishers.text(name).to_string()),
             stores: commonest(&stores, |store| self.store(store).id.clone()),
-            prices: from
-                .zip(below)
-                .zip(prices)
-                .map(|((from, below), count)| PriceRange {
-                    from,
-                    below,
-                    count: u64::from(count),
-                })
-                .collect(),
+            prices: self.count_prices(found, store),
         }
     }
+
+    fn found<'a>(&'a self, found: &'a Slots) -> impl Iterator<Item = &'a Document> {
+        found.iter().filter_map(|slot| self.document(slot))
+    }
+
+    fn count_prices(&self, found: &Slots, store: Option<u32>) -> Vec<PriceRange> {
+        let mut counts = [0; PRICE_BOUNDS_FEN.len() + 1];
+        for slot in found.iter() {
+            let lowest = match store {
+                None => self.summary(slot).lowest,
+                Some(store) => {
+                    let document = self.document(slot);
+                    let offer = document.and_then(|document| document.offer_of(store));
+                    offer.map_or(0, Offer::price)
+                }
+            };
+            counts[PRICE_BOUNDS_FEN.partition_point(|bound| *bound <= lowest)] += 1;
+        }
+        let bounds = || PRICE_BOUNDS_FEN.into_iter().map(price);
+        let from = std::iter::once(price(0)).chain(bounds());
+        let below = bounds().map(Some).chain([None]);
+        let ranges = from.zip(below).zip(counts);
+        ranges
+            .map(|((from, below), count)| PriceRange { from, below, count })
+            .collect()
+    }
+}
+
+/// How many of each list's documents were found.
+fn count_lists<'a>(lists: impl Iterator<Item = &'a Vec<u32>>, found: &Slots) -> Vec<u32> {
+    let count = |list: &Vec<u32>| {
+        let found = list.iter().map(|slot| u32::from(found.has(*slot)));
+        found.sum()
+    };
+    lists.map(count).collect()
 }

@@ -2,26 +2,42 @@
 
 use domain::book::BookFields;
 use domain::{BookId, BookText, TextHash};
-use tantivy::TantivyDocument;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, Schema, SchemaBuilder, TextFieldIndexing,
     TextOptions, Value,
 };
+use tantivy::{Index, TantivyDocument};
 
-use crate::analysis::{fold, isbns_in};
+use super::tokenizer::ShopTokenizer;
+use crate::analysis::{TermKind, fold, isbns_in};
 use crate::query::{KEYWORD_MAX_CHARACTERS, TextField};
 
 /// Raised by whatever changes what an index of the same books holds: its fields, or the folding.
 /// An index of another version is built anew.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
-/// The name of our way to find a text's terms.
-pub(crate) const TOKENIZER: &str = "shop";
+/// Our ways to find a text's terms. In the long texts single characters stand in a field of their
+/// own, without positions: nothing but one character alone is looked for by them there, and their
+/// positions would be a quarter of the index.
+const SHORT: &str = "short";
+const LONG: &str = "long";
+const CHARACTERS: &str = "characters";
+
+/// Tells an index of them.
+pub(super) fn register_tokenizers(index: &Index) {
+    use TermKind::{Character, Pair, Word};
+    let tokenizers = index.tokenizers();
+    tokenizers.register(SHORT, ShopTokenizer::new(&[Character, Pair, Word]));
+    tokenizers.register(LONG, ShopTokenizer::new(&[Pair, Word]));
+    tokenizers.register(CHARACTERS, ShopTokenizer::new(&[Character]));
+}
 
 /// Handles of the fields.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fields {
     texts: [Field; 6],
+    /// The single characters of each: in the same field, or one of their own.
+    characters: [Field; 6],
     /// The whole title, folded, as one term.
     pub whole_title: Field,
     /// The ISBNs, thirteen digits each.
@@ -62,35 +78,40 @@ pub(crate) struct Stored {
     pub facts: Facts,
 }
 
+fn indexing(tokenizer: &str, option: IndexRecordOption) -> TextFieldIndexing {
+    TextFieldIndexing::default()
+        .set_tokenizer(tokenizer)
+        .set_index_option(option)
+}
+
+fn text(tokenizer: &str, option: IndexRecordOption) -> TextOptions {
+    TextOptions::default().set_indexing_options(indexing(tokenizer, option))
+}
+
 impl Fields {
     pub fn build() -> (Schema, Self) {
         let mut schema = Schema::builder();
-        let text = |schema: &mut SchemaBuilder, name, is_stored| {
-            let indexing = TextFieldIndexing::default()
-                .set_tokenizer(TOKENIZER)
-                .set_index_option(IndexRecordOption::WithFreqsAndPositions);
-            let options = TextOptions::default().set_indexing_options(indexing);
-            let options = if is_stored { options | STORED } else { options };
-            schema.add_text_field(name, options)
-        };
+        let short = text(SHORT, IndexRecordOption::WithFreqsAndPositions);
+        let long = text(LONG, IndexRecordOption::WithFreqsAndPositions);
+        let characters = text(CHARACTERS, IndexRecordOption::WithFreqs);
+        let title = schema.add_text_field("title", short.clone() | STORED);
+        let original_title = schema.add_text_field("original_title", short.clone());
+        let tags = schema.add_text_field("tags", short.clone() | STORED);
+        let author = schema.add_text_field("author", short | STORED);
+        let book_intro = schema.add_text_field("book_intro", long.clone());
+        let content = schema.add_text_field("content", long);
+        let intro_characters = schema.add_text_field("book_intro_characters", characters.clone());
+        let content_characters = schema.add_text_field("content_characters", characters);
+        let short = [title, original_title, tags, author];
+        let joined = |long: [Field; 2]| [short[0], short[1], short[2], short[3], long[0], long[1]];
         let term = |schema: &mut SchemaBuilder, name| {
             // Frequencies, all of them 1, let a union of terms skip what can't be among the best.
-            let indexing = TextFieldIndexing::default()
-                .set_tokenizer("raw")
-                .set_fieldnorms(false)
-                .set_index_option(IndexRecordOption::WithFreqs);
+            let indexing = indexing("raw", IndexRecordOption::WithFreqs).set_fieldnorms(false);
             schema.add_text_field(name, TextOptions::default().set_indexing_options(indexing))
         };
-        let texts = [
-            text(&mut schema, "title", true),
-            text(&mut schema, "original_title", false),
-            text(&mut schema, "tags", true),
-            text(&mut schema, "author", true),
-            text(&mut schema, "book_intro", false),
-            text(&mut schema, "content", false),
-        ];
         let fields = Self {
-            texts,
+            texts: joined([book_intro, content]),
+            characters: joined([intro_characters, content_characters]),
             whole_title: term(&mut schema, "whole_title"),
             isbn: term(&mut schema, "isbn"),
             slot: schema.add_u64_field("slot", INDEXED | FAST | STORED),
@@ -105,6 +126,11 @@ impl Fields {
         self.texts[field as usize]
     }
 
+    /// Where a field's single characters are.
+    pub fn characters(&self, field: TextField) -> Field {
+        self.characters[field as usize]
+    }
+
     pub fn document(&self, slot: u32, book: &BookId, text: &BookText) -> TantivyDocument {
         let fields = text.fields();
         let mut document = TantivyDocument::default();
@@ -117,6 +143,15 @@ impl Fields {
         }
         for tag in &fields.tags {
             document.add_text(self.text(TextField::Tags), tag);
+        }
+        let long = [
+            (TextField::BookIntro, &fields.book_intro),
+            (TextField::Content, &fields.content),
+        ];
+        for (field, text) in long {
+            if let Some(text) = text {
+                document.add_text(self.characters(field), text);
+            }
         }
         let optional = [
             (self.text(TextField::OriginalTitle), &fields.original_title),

@@ -2,13 +2,24 @@
 
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
-use crate::analysis::{TermRange, WORD_MARK, fold, terms};
+use crate::analysis::{TermKind, TermRange, WORD_MARK, fold, terms};
 
-/// Folds a text and finds its terms.
-#[derive(Clone, Default)]
+/// Folds a text and finds its terms of some kinds.
+#[derive(Clone)]
 pub(super) struct ShopTokenizer {
+    kinds: &'static [TermKind],
     folded: String,
     terms: Vec<TermRange>,
+}
+
+impl ShopTokenizer {
+    pub fn new(kinds: &'static [TermKind]) -> Self {
+        Self {
+            kinds,
+            folded: String::new(),
+            terms: Vec::new(),
+        }
+    }
 }
 
 impl Tokenizer for ShopTokenizer {
@@ -17,6 +28,7 @@ impl Tokenizer for ShopTokenizer {
     fn token_stream<'a>(&'a mut self, text: &'a str) -> ShopTokens<'a> {
         self.folded = fold(text);
         terms(&self.folded, &mut self.terms);
+        self.terms.retain(|term| self.kinds.contains(&term.kind));
         ShopTokens {
             folded: &self.folded,
             terms: self.terms.iter(),
@@ -42,7 +54,7 @@ impl TokenStream for ShopTokens<'_> {
         token.position = term.position as usize;
         token.offset_from = term.start as usize;
         token.offset_to = term.end as usize;
-        if term.is_word {
+        if term.kind == TermKind::Word {
             token.text.push(WORD_MARK);
         }
         token

@@ -3,6 +3,9 @@
 
 use crate::analysis::{BREAK, WORD_MAX_CHARACTERS, is_dense};
 
+/// Of a longer run not all pairs are looked for.
+const ALL_PAIRS_MAX_CHARACTERS: usize = 16;
+
 /// What is looked for at one position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unit {
@@ -95,25 +98,22 @@ impl Row {
         self.units.push(Placed { position, unit });
     }
 
-    /// Pairs that cover each character, and single ones where no pair can.
+    /// All pairs: the one across two words is rarer than either, and rare ones are quick. A long
+    /// run does with those that cover it. A character by itself stands alone.
     fn append_dense(&mut self, run: &[char]) {
-        let text = |range: &[char]| Unit::Dense(range.iter().collect());
-        let mut at = 0;
-        while at < run.len() {
-            let position = self.length + at;
-            if run[at] == BREAK {
-                self.push(position - 1, text(&run[at - 1..=at]));
-                at += 1;
-            } else if at + 1 < run.len() {
-                self.push(position, text(&run[at..at + 2]));
-                at += 2;
-            } else {
-                match at.checked_sub(1).filter(|before| run[*before] != BREAK) {
-                    Some(before) => self.push(position - 1, text(&run[before..])),
-                    None => self.push(position, text(&run[at..])),
-                }
-                at += 1;
+        let step = if run.len() > ALL_PAIRS_MAX_CHARACTERS {
+            2
+        } else {
+            1
+        };
+        let last = run.len() - 1;
+        for (at, pair) in run.windows(2).enumerate() {
+            if at % step == 0 || at + 1 == last {
+                self.push(self.length + at, Unit::Dense(pair.iter().collect()));
             }
+        }
+        if let [character] = run {
+            self.push(self.length, Unit::Dense(character.to_string()));
         }
         self.length += run.len();
     }
