@@ -134,19 +134,25 @@ impl<'a> Meant<'a> {
         let Some(document) = self.columns.document(slot) else {
             return u64::MAX;
         };
+        let dearest_first = |lowest: u32| u64::from(u32::MAX - lowest);
         let newest_first = |listed_at: i64| u64::MAX - (listed_at as u64 ^ (1 << 63));
         if self.store.is_none() && self.is_any_offer() {
             let summary = self.columns.summary(slot);
             return match sort {
                 Sort::Price => u64::from(summary.lowest),
+                Sort::PriceDown => dearest_first(summary.lowest),
                 Sort::Newest | Sort::Relevance => newest_first(summary.newest),
             };
         }
-        let keys = self.offers(document).map(|offer| match sort {
-            Sort::Price => u64::from(offer.price()),
-            Sort::Newest | Sort::Relevance => newest_first(offer.listed_at()),
-        });
-        keys.min().unwrap_or(u64::MAX)
+        let offers = self.offers(document);
+        let key = match sort {
+            Sort::Price => offers.map(Offer::price).min().map(u64::from),
+            Sort::PriceDown => offers.map(Offer::price).min().map(dearest_first),
+            Sort::Newest | Sort::Relevance => {
+                offers.map(|offer| newest_first(offer.listed_at())).min()
+            }
+        };
+        key.unwrap_or(u64::MAX)
     }
 }
 

@@ -164,6 +164,8 @@ pub enum Sort {
     Relevance,
     /// The book with the cheapest of the offers meant first.
     Price,
+    /// The book whose cheapest offer meant is the dearest first.
+    PriceDown,
     /// The book with the newest of the offers meant first.
     Newest,
 }
