@@ -280,7 +280,10 @@ fn to_found(findings: Findings) -> Found {
     Found {
         books: findings.books.into_iter().map(to_found_book).collect(),
         total: findings.total,
-        tags: findings.facets.map(|facets| facets.tags).unwrap_or_default(),
+        tags: findings
+            .facets
+            .map(|facets| facets.tags)
+            .unwrap_or_default(),
         is_relaxed: findings.relaxed.is_some(),
     }
 }

@@ -273,7 +273,9 @@ struct FacetsJson<'a> {
 }
 
 fn counts<'a>(counted: impl Iterator<Item = (&'a str, u64)>) -> Vec<CountJson<'a>> {
-    counted.map(|(name, count)| CountJson { name, count }).collect()
+    counted
+        .map(|(name, count)| CountJson { name, count })
+        .collect()
 }
 
 impl<'a> FacetsJson<'a> {

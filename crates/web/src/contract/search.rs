@@ -78,7 +78,9 @@ pub(super) async fn search(
         scope: body.scope.map(|Fields(fields)| fields),
         page: body.page.map(|Number(PageNumber(page))| page),
         per_page: body.per_page.map(|Number(PerPage(per_page))| per_page),
-        sort: body.sort.map_or(Sort::default(), |Text(WireSort(sort))| sort),
+        sort: body
+            .sort
+            .map_or(Sort::default(), |Text(WireSort(sort))| sort),
         filter: Filter {
             store: body.store_id.map(|Text(store)| store),
             min_price: body.min_price.map(|Number(price)| price),
