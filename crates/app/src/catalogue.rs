@@ -5,13 +5,12 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use domain::{BookId, BookText, Fen, PictureHash, Price, StoreId};
-use storage::StorageError;
-
 use crate::App;
+use crate::search::SearchProblem;
+use domain::{BookId, BookText, Fen, PictureHash, Price, StoreId};
 
 /// An answer of the catalogue on its way.
-pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
+pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, SearchProblem>> + Send + 'a>>;
 
 /// In which order books are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,8 +119,8 @@ impl App {
     /// Looks for books; `None` where there is no catalogue.
     ///
     /// # Errors
-    /// [`StorageError`].
-    pub async fn search(&self, query: CatalogueQuery) -> Result<Option<Found>, StorageError> {
+    /// [`SearchProblem`].
+    pub async fn search(&self, query: CatalogueQuery) -> Result<Option<Found>, SearchProblem> {
         match &self.catalogue {
             Some(catalogue) => catalogue.search(query).await.map(Some),
             None => Ok(None),

@@ -18,6 +18,7 @@ pub mod passwords;
 pub mod problem;
 pub mod random;
 mod remembered;
+pub mod search;
 pub mod stores;
 pub mod tokens;
 mod turns;
@@ -38,6 +39,7 @@ use crate::catalogue::Catalogue;
 use crate::failures::FailureBudget;
 use crate::passwords::Passwords;
 use crate::remembered::Remembered;
+use crate::search::Finder;
 use crate::tokens::Tokens;
 use crate::turns::Turns;
 
@@ -77,6 +79,7 @@ pub struct App {
     turns: Turns,
     most_bought: MostBought,
     catalogue: Option<Arc<dyn Catalogue>>,
+    finder: Option<Arc<Finder>>,
 }
 
 impl App {
@@ -98,6 +101,7 @@ impl App {
             turns: Turns::new(),
             most_bought: MostBought::default(),
             catalogue: None,
+            finder: None,
             storage,
             clock,
             settings,

@@ -43,6 +43,16 @@ on what is there.
 Exit codes: 0 the shop is there and right, 1 something differs or is wrong, or it was \
 interrupted, 2 could not run.";
 
+const REINDEX_AFTER_HELP: &str = "\
+The index is kept in the folder `search` of the data folder, and can always be made again from \
+what is stored: the server does so by itself where it is missing or damaged. This command is for \
+whoever doubts it.
+
+Stop the server first. With MongoDB each process has an index in its own data folder: stop the one \
+whose folder `--data` names; the others go on.
+
+Exit codes: 0 done, 1 interrupted, 2 could not run.";
+
 /// A marketplace server: sellers open stores, buyers order books
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
@@ -69,6 +79,9 @@ pub enum Command {
 Changes nothing, and may run beside a working server.
 Exit codes: 0 nothing is wrong, 1 something is, 2 could not run.")]
     Audit(AuditArguments),
+    /// Build the index of search anew
+    #[command(after_help = REINDEX_AFTER_HELP)]
+    Reindex(ReindexArguments),
     /// Do something about one user
     #[command(subcommand)]
     User(UserCommand),
@@ -164,6 +177,12 @@ pub struct MigrateArguments {
 
 #[derive(Debug, Args)]
 pub struct AuditArguments {
+    #[command(flatten)]
+    pub data: DataArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct ReindexArguments {
     #[command(flatten)]
     pub data: DataArguments,
 }

@@ -17,6 +17,7 @@ mod migrate;
 mod operator;
 mod output;
 mod progress;
+mod search;
 mod seller;
 mod serve;
 mod settings;
@@ -73,6 +74,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
             Command::Import(arguments) => import::run(&arguments).await,
             Command::Migrate(arguments) => migrate::run(&arguments).await,
             Command::Audit(arguments) => audit::run(&arguments.data).await,
+            Command::Reindex(arguments) => search::reindex(&arguments.data).await,
             Command::User(UserCommand::Fund(arguments)) => user::fund(&arguments).await,
         }
     });

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::search::Search;
 use anyhow::{Context, anyhow, bail};
 use app::{App, Settings};
 use storage::Storage;
@@ -22,6 +23,7 @@ use crate::data;
 use crate::demo;
 use crate::operator::Door;
 use crate::output::say;
+use crate::search::Folder;
 use crate::settings::{self, Engine};
 use crate::signals::StopSignals;
 
@@ -39,7 +41,10 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<Verdict> {
     let address = listener.local_addr().context("the address can't be read")?;
     let clock = Arc::new(SystemClock);
     let storage = data::open(&arguments.data, clock.clone()).await?;
-    let app = Arc::new(App::new(storage.clone(), clock, to_settings(arguments)).await?);
+    let folder = Folder::hold(&arguments.data.data)?;
+    let search = folder.start(storage.clone())?;
+    let app = App::new(storage.clone(), clock, to_settings(arguments)).await?;
+    let app = Arc::new(app.with_search(search.clone()));
     let setup = Setup {
         is_behind_proxy: arguments.behind_proxy,
         demo: match arguments.demo {
@@ -47,7 +52,7 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<Verdict> {
             false => None,
         },
     };
-    let mut running = Running::start(listener, app, storage, setup);
+    let mut running = Running::start(listener, app, storage, search, setup);
     // Into a MongoDB deployment a command writes by itself, whoever else does.
     if arguments.data.storage == Engine::Sqlite {
         running.open_door(&arguments.data.data);
@@ -86,6 +91,7 @@ struct Running {
     server: JoinHandle<()>,
     jobs: JoinSet<()>,
     storage: Arc<dyn Storage>,
+    search: Arc<Search>,
 }
 
 impl Running {
@@ -93,6 +99,7 @@ impl Running {
         listener: TcpListener,
         app: Arc<App>,
         storage: Arc<dyn Storage>,
+        search: Arc<Search>,
         setup: Setup,
     ) -> Self {
         let (stop, stopped) = watch::channel(false);
@@ -112,6 +119,7 @@ impl Running {
             server,
             jobs,
             storage,
+            search,
         }
     }
 
@@ -137,6 +145,10 @@ impl Running {
         let ended = async { while self.jobs.join_next().await.is_some() {} };
         if tokio::time::timeout(JOBS_END_MAX, ended).await.is_err() {
             warn!("the jobs did not end in time");
+        }
+        let stopped = self.search.stop();
+        if tokio::time::timeout(JOBS_END_MAX, stopped).await.is_err() {
+            warn!("search did not end in time; its index goes on from its last commit");
         }
         self.storage
             .close()

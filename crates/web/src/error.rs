@@ -12,6 +12,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use app::Problem;
+use app::search::SearchProblem;
 use axum::http::header::{CONNECTION, HeaderName, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -208,6 +209,14 @@ pub fn not_ready() -> ErrorAnswer {
     }
 }
 
+/// The index of search is still being filled.
+pub fn search_not_ready() -> ErrorAnswer {
+    ErrorAnswer {
+        retry_after: Some(OVERLOAD_RETRY_AFTER),
+        ..ErrorAnswer::new(503, "search is not ready: its index is still being filled")
+    }
+}
+
 /// The order is not cancelled.
 pub fn not_cancelled(order: OrderId) -> ErrorAnswer {
     ErrorAnswer::new(524, format!("order `{order}` is not cancelled"))
@@ -301,6 +310,22 @@ impl<R: Into<ErrorAnswer>> From<Problem<R>> for ErrorAnswer {
                 "this `Idempotency-Key` was used for another body at this endpoint",
             ),
             Problem::Failed(failure) => storage_failed(&failure),
+        }
+    }
+}
+
+impl From<SearchProblem> for ErrorAnswer {
+    fn from(problem: SearchProblem) -> Self {
+        match problem {
+            SearchProblem::NotReady => search_not_ready(),
+            SearchProblem::Busy => overloaded(),
+            SearchProblem::Storage(failure) => storage_failed(&failure),
+            SearchProblem::Index(failure) => {
+                let request_id = request_id();
+                let error = &failure as &dyn Error;
+                tracing::error!(request_id, error, "a request failed on search");
+                nothing_done(request_id)
+            }
         }
     }
 }

@@ -21,11 +21,12 @@ pub fn routes() -> Router<Web> {
         .route("/readyz", get(readyz))
 }
 
-/// Asks storage something small.
+/// Asks storage something small, and search whether it is there.
 async fn readyz(State(app): State<Arc<App>>) -> Result<Response, ErrorAnswer> {
     let asked = tokio::time::timeout(READY_TIME_MAX, app.storage().next_due());
     match asked.await {
-        Ok(Ok(_)) => Ok(answer::ok()),
+        Ok(Ok(_)) if app.is_search_ready() => Ok(answer::ok()),
+        Ok(Ok(_)) => Err(error::search_not_ready()),
         Ok(Err(_)) | Err(_) => Err(error::not_ready()),
     }
 }

@@ -19,6 +19,7 @@ mod field;
 mod health;
 mod parse;
 mod pictures;
+mod search;
 mod serve;
 mod setup;
 mod shop;

@@ -12,4 +12,6 @@ mod migrate;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod support;

@@ -22,7 +22,7 @@ pub(super) fn routes() -> Router<Web> {
 
 /// What a book says of itself; what it does not say is left out.
 #[derive(Serialize)]
-pub(super) struct BookJson<'a> {
+pub(crate) struct FieldsJson<'a> {
     id: &'a str,
     title: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,6 +38,8 @@ pub(super) struct BookJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pages: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    currency_unit: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     binding: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     isbn: Option<&'a str>,
@@ -48,20 +50,40 @@ pub(super) struct BookJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'a str>,
     tags: &'a [String],
-    pictures: Vec<String>,
-    offers: Vec<OfferJson<'a>>,
+}
+
+impl<'a> FieldsJson<'a> {
+    pub fn of(id: &'a BookId, fields: &'a BookFields) -> Self {
+        Self {
+            id: id.as_str(),
+            title: &fields.title,
+            author: fields.author.as_deref(),
+            publisher: fields.publisher.as_deref(),
+            original_title: fields.original_title.as_deref(),
+            translator: fields.translator.as_deref(),
+            pub_year: fields.pub_year.as_deref(),
+            pages: fields.pages,
+            currency_unit: fields.currency_unit.as_deref(),
+            binding: fields.binding.as_deref(),
+            isbn: fields.isbn.as_deref(),
+            author_intro: fields.author_intro.as_deref(),
+            book_intro: fields.book_intro.as_deref(),
+            content: fields.content.as_deref(),
+            tags: &fields.tags,
+        }
+    }
 }
 
 /// What one store asks for it.
 #[derive(Serialize)]
-struct OfferJson<'a> {
+pub(crate) struct OfferJson<'a> {
     store_id: &'a str,
     price: i64,
     stock_level: i64,
 }
 
 impl<'a> OfferJson<'a> {
-    fn of(listing: &'a Listing) -> Self {
+    pub fn of(listing: &'a Listing) -> Self {
         Self {
             store_id: listing.key.store.as_str(),
             price: listing.price.get(),
@@ -70,24 +92,18 @@ impl<'a> OfferJson<'a> {
     }
 }
 
+#[derive(Serialize)]
+struct BookJson<'a> {
+    #[serde(flatten)]
+    fields: FieldsJson<'a>,
+    pictures: Vec<String>,
+    offers: Vec<OfferJson<'a>>,
+}
+
 impl<'a> BookJson<'a> {
     fn of(book: &'a Book) -> Self {
-        let fields: &BookFields = book.text.fields();
         Self {
-            id: book.id.as_str(),
-            title: &fields.title,
-            author: fields.author.as_deref(),
-            publisher: fields.publisher.as_deref(),
-            original_title: fields.original_title.as_deref(),
-            translator: fields.translator.as_deref(),
-            pub_year: fields.pub_year.as_deref(),
-            pages: fields.pages,
-            binding: fields.binding.as_deref(),
-            isbn: fields.isbn.as_deref(),
-            author_intro: fields.author_intro.as_deref(),
-            book_intro: fields.book_intro.as_deref(),
-            content: fields.content.as_deref(),
-            tags: &fields.tags,
+            fields: FieldsJson::of(&book.id, book.text.fields()),
             pictures: book
                 .pictures
                 .iter()

@@ -10,7 +10,10 @@ mod books;
 mod orders;
 mod query;
 mod reply;
+mod search;
 mod stores;
+
+pub(crate) use books::{FieldsJson, OfferJson};
 
 use axum::Router;
 
@@ -20,6 +23,7 @@ use crate::Web;
 pub(crate) fn routes() -> Router<Web> {
     let routes = Router::new()
         .merge(books::routes())
+        .merge(search::routes())
         .merge(stores::routes())
         .merge(orders::routes())
         .merge(account::routes());

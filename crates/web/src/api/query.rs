@@ -37,6 +37,12 @@ impl Query {
         of_name.next().map(|(_, value)| value.as_str())
     }
 
+    /// All parameters of that name.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let of_name = self.pairs.iter().filter(move |(found, _)| found == name);
+        of_name.map(|(_, value)| value.as_str())
+    }
+
     /// A parameter that something is read from; 400 where that can't be.
     pub fn read<T>(
         &self,

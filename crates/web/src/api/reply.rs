@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use app::Problem;
+use app::search::SearchProblem;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, WWW_AUTHENTICATE};
@@ -72,6 +73,12 @@ impl From<ErrorAnswer> for ApiError {
 
 impl<R: Into<ErrorAnswer>> From<Problem<R>> for ApiError {
     fn from(problem: Problem<R>) -> Self {
+        ErrorAnswer::from(problem).into()
+    }
+}
+
+impl From<SearchProblem> for ApiError {
+    fn from(problem: SearchProblem) -> Self {
         ErrorAnswer::from(problem).into()
     }
 }

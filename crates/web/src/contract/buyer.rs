@@ -29,6 +29,7 @@ pub(super) fn routes() -> Router<Web> {
         .route("/cancel_order", post(cancel_order))
         .route("/is_order_cancelled", post(is_order_cancelled))
         .route("/check_hist_order", post(check_hist_order))
+        .route("/search", post(super::search::search))
         .route("/account", post(account))
 }
 

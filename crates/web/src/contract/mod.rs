@@ -5,6 +5,7 @@ mod auth;
 mod book;
 mod buyer;
 mod history;
+mod search;
 mod seller;
 
 pub(crate) use history::{HistoryBudget, WireOrder, WireTime};

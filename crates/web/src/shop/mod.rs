@@ -51,6 +51,7 @@ pub fn routes() -> Router<Web> {
     Router::new()
         .route("/", get(home::home))
         .route("/search", get(results::results))
+        .route("/suggest", get(results::suggest))
         .route("/books/{id}", get(books::book))
         .route("/stores", get(stores::list))
         .route("/stores/{id}", get(stores::store))

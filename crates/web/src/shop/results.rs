@@ -2,7 +2,7 @@
 
 use app::catalogue::{CatalogueQuery, FoundBook, Piece, Sort};
 use askama::Template;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::StoreId;
 
 use super::cards::{Cover, book_path, encoded, price};
@@ -18,6 +18,8 @@ const BOOKS_A_PAGE: u32 = 20;
 const PAGES_MAX: u32 = 50;
 /// How many tags are offered to choose from.
 const TAGS_SHOWN: usize = 12;
+/// How many completions the search box shows.
+const SUGGESTIONS_SHOWN: usize = 8;
 /// How much of what was typed is looked for, in characters.
 const QUERY_MAX_CHARACTERS: usize = 200;
 
@@ -242,4 +244,12 @@ pub async fn results(visitor: Visitor, Query(query): Query) -> Result<Response, 
         frame,
     };
     Ok(visitor.public(&page))
+}
+
+/// `GET /suggest`: what somebody may mean who has begun to type, for the search box.
+pub async fn suggest(visitor: Visitor, Query(query): Query) -> Result<Response, Trouble> {
+    let typed: String = query.text("q").chars().take(QUERY_MAX_CHARACTERS).collect();
+    let found = visitor.app.suggest(typed, SUGGESTIONS_SHOWN).await?;
+    let texts: Vec<String> = found.into_iter().map(|found| found.text).collect();
+    Ok(axum::Json(texts).into_response())
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use app::Problem;
+use app::search::SearchProblem;
 use askama::Template;
 use axum::extract::Request;
 use axum::http::header::RETRY_AFTER;
@@ -136,6 +137,12 @@ impl From<ErrorAnswer> for Trouble {
 
 impl<R: Into<ErrorAnswer>> From<Problem<R>> for Trouble {
     fn from(problem: Problem<R>) -> Self {
+        ErrorAnswer::from(problem).into()
+    }
+}
+
+impl From<SearchProblem> for Trouble {
+    fn from(problem: SearchProblem) -> Self {
         ErrorAnswer::from(problem).into()
     }
 }

@@ -10,20 +10,20 @@ use web::ClientAddress;
 
 use crate::test_app::TestApp;
 
-struct Read {
-    status: u16,
-    headers: HeaderMap,
-    body: String,
+pub struct Read {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
 }
 
 impl Read {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);
         serde_json::from_str(&self.body).unwrap()
     }
 }
 
-async fn get(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Read {
+pub async fn get(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Read {
     let mut request = Request::get(format!("/api/v1{path}"));
     for (name, value) in headers {
         request = request.header(*name, *value);

@@ -15,6 +15,7 @@ mod histories;
 mod idempotency;
 mod pages;
 mod results;
+mod search;
 mod seller;
 mod server;
 mod states;

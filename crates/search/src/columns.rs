@@ -1,0 +1,405 @@
+//! What search knows of every listing, in memory: who sells which document, for how much, since when.
+//!
+//! A *document* is one text under one book id that somebody sells; its *offers* are the listings
+//! that have it. All of this is derived: filled from storage at start, then changed by whoever
+//! follows the feed. So a sale or a new price writes no index.
+
+mod changes;
+mod facets;
+mod names;
+mod prices;
+
+use std::collections::HashMap;
+
+use domain::{BookId, ListingKey, PictureHash, Price, StoreId, TextHash};
+
+use crate::index::Facts;
+
+pub(crate) use changes::{Changes, Offered};
+pub use facets::{Facets, PriceRange};
+pub(crate) use names::{Completion, NO_NAME, Names, authors_in};
+pub(crate) use prices::{Priced, Prices};
+
+/// A listing, in 32 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Offer {
+    /// The store's number.
+    pub store: u32,
+    /// The price in fen, at most 10^9, and two bits above it.
+    price: u32,
+    listed_at: i64,
+    picture: [u8; 16],
+}
+
+const IN_STOCK: u32 = 1 << 30;
+const HAS_PICTURE: u32 = 1 << 31;
+
+impl Offer {
+    pub fn new(store: u32, offered: &Offered) -> Self {
+        // A price has 30 bits; one that hadn't would be the dearest there is.
+        let price = u32::try_from(offered.price.get())
+            .map_or(IN_STOCK - 1, |price| price.min(IN_STOCK - 1));
+        let stock = if offered.in_stock { IN_STOCK } else { 0 };
+        let picture = offered.picture.map_or(0, |_| HAS_PICTURE);
+        Self {
+            store,
+            price: price | stock | picture,
+            listed_at: offered.listed_at.millis(),
+            picture: offered.picture.map_or([0; 16], PictureHash::to_bytes),
+        }
+    }
+
+    pub fn price(&self) -> u32 {
+        self.price & (IN_STOCK - 1)
+    }
+
+    pub fn is_in_stock(&self) -> bool {
+        self.price & IN_STOCK != 0
+    }
+
+    pub fn listed_at(&self) -> i64 {
+        self.listed_at
+    }
+
+    pub fn picture(&self) -> Option<PictureHash> {
+        (self.price & HAS_PICTURE != 0).then(|| PictureHash::from_bytes(self.picture))
+    }
+}
+
+/// A text under a book id, and who offers it.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub book: BookId,
+    pub text: TextHash,
+    /// By the stores' numbers; each store once.
+    pub offers: Vec<Offer>,
+    /// The tags' numbers.
+    pub tags: Box<[u32]>,
+    title: u32,
+    authors: Box<[u32]>,
+    is_described: bool,
+}
+
+/// What of a document's offers sorting and filtering want first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// The lowest price.
+    pub lowest: u32,
+    /// When the newest offer was listed.
+    pub newest: i64,
+    /// The prices, roughly; of all offers, and of those in stock.
+    pub priced: Priced,
+    pub priced_in_stock: Priced,
+}
+
+impl Summary {
+    const NONE: Self = Self {
+        lowest: u32::MAX,
+        newest: i64::MIN,
+        priced: Priced::NONE,
+        priced_in_stock: Priced::NONE,
+    };
+
+    fn of(offers: &[Offer]) -> Self {
+        let mut summary = Self::NONE;
+        for offer in offers {
+            let price = offer.price();
+            summary.lowest = summary.lowest.min(price);
+            summary.newest = summary.newest.max(offer.listed_at());
+            summary.priced.add(price);
+            if offer.is_in_stock() {
+                summary.priced_in_stock.add(price);
+            }
+        }
+        summary
+    }
+}
+
+/// A store, and which documents it offers.
+#[derive(Debug)]
+pub(crate) struct StoreColumn {
+    pub id: StoreId,
+    pub is_open: bool,
+    /// Sorted.
+    pub slots: Vec<u32>,
+}
+
+/// All documents and all their offers. A document's number is its *slot*, kept in the index too.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    documents: Vec<Option<Document>>,
+    summaries: Vec<Summary>,
+    publisher_of: Vec<u32>,
+    /// For each tag: the documents that have it, in no order.
+    tagged: Vec<Vec<u32>>,
+    /// Slots without a document; the last is given next.
+    free: Vec<u32>,
+    count: usize,
+    books: HashMap<BookId, Vec<u32>>,
+    stores: Vec<StoreColumn>,
+    store_numbers: HashMap<StoreId, u32>,
+    pub titles: Names,
+    pub authors: Names,
+    pub tags: Names,
+    pub publishers: Names,
+}
+
+impl Columns {
+    /// How many documents there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// One more than the highest slot.
+    pub fn slots(&self) -> usize {
+        self.documents.len()
+    }
+
+    pub fn document(&self, slot: u32) -> Option<&Document> {
+        self.documents.get(slot as usize)?.as_ref()
+    }
+
+    pub fn summary(&self, slot: u32) -> Summary {
+        self.summaries[slot as usize]
+    }
+
+    pub fn store(&self, number: u32) -> &StoreColumn {
+        &self.stores[number as usize]
+    }
+
+    pub fn stores(&self) -> usize {
+        self.stores.len()
+    }
+
+    pub fn store_number(&self, store: &StoreId) -> Option<u32> {
+        self.store_numbers.get(store).copied()
+    }
+
+    /// All slots that have a document.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Document)> {
+        (0..)
+            .zip(&self.documents)
+            .filter_map(|(slot, document)| Some((slot, document.as_ref()?)))
+    }
+
+    /// The document of that text under that id.
+    pub fn find(&self, book: &BookId, text: TextHash) -> Option<u32> {
+        let mut slots = self.books.get(book)?.iter().copied();
+        slots.find(|slot| {
+            self.document(*slot)
+                .is_some_and(|document| document.text == text)
+        })
+    }
+
+    /// The documents that the listing is an offer of: one, or none where it isn't for sale.
+    pub fn slots_of(&self, listing: &ListingKey) -> impl Iterator<Item = u32> {
+        let store = self.store_number(&listing.store);
+        let slots = self.books.get(&listing.book).into_iter().flatten().copied();
+        slots.filter(move |slot| {
+            let document = self.document(*slot);
+            store.is_some_and(|store| {
+                document.is_some_and(|document| document.offer_of(store).is_some())
+            })
+        })
+    }
+
+    /// A document's title as it is written; `None` where that is no name.
+    pub fn title(&self, slot: u32) -> Option<&str> {
+        let title = self.document(slot)?.title;
+        (title != NO_NAME).then(|| &**self.titles.text(title))
+    }
+
+    /// Takes note of a store; returns its number.
+    pub fn note_store(&mut self, id: &StoreId, is_open: bool) -> u32 {
+        if let Some(number) = self.store_number(id) {
+            self.stores[number as usize].is_open = is_open;
+            return number;
+        }
+        let number = u32::try_from(self.stores.len()).expect("memory ends before the numbers");
+        self.stores.push(StoreColumn {
+            id: id.clone(),
+            is_open,
+            slots: Vec::new(),
+        });
+        self.store_numbers.insert(id.clone(), number);
+        number
+    }
+
+    /// The slots that the next `count` new documents are to have.
+    pub fn next_slots(&self, count: usize) -> Vec<u32> {
+        let behind = u32::try_from(self.documents.len()).expect("memory ends before the slots");
+        self.free
+            .iter()
+            .rev()
+            .copied()
+            .chain(behind..)
+            .take(count)
+            .collect()
+    }
+
+    /// Puts a document without offers, of which nothing is said yet, into a slot while
+    /// [`Columns::finish`] is still to come; false where the slot has one already.
+    pub fn load(&mut self, slot: u32, book: BookId, text: TextHash) -> bool {
+        let index = slot as usize;
+        if self.documents.get(index).is_some_and(Option::is_some) {
+            return false;
+        }
+        if self.documents.len() <= index {
+            self.documents.resize_with(index + 1, || None);
+            self.summaries.resize(index + 1, Summary::NONE);
+            self.publisher_of.resize(index + 1, NO_NAME);
+        }
+        let document = Document {
+            book: book.clone(),
+            text,
+            offers: Vec::new(),
+            tags: [].into(),
+            title: NO_NAME,
+            authors: [].into(),
+            is_described: false,
+        };
+        self.documents[index] = Some(document);
+        self.count += 1;
+        self.books.entry(book).or_default().push(slot);
+        true
+    }
+
+    /// Says what a document that was loaded without is about; returns its book's id.
+    pub fn describe(&mut self, slot: u32, facts: &Facts) -> Option<BookId> {
+        let authors = facts.author.iter().flat_map(|field| authors_in(field));
+        let document = self.documents.get_mut(slot as usize)?.as_mut()?;
+        document.tags = add_each(&mut self.tags, facts.tags.iter().map(String::as_str));
+        self.tagged.resize_with(self.tags.len(), Vec::new);
+        for tag in &document.tags {
+            self.tagged[*tag as usize].push(slot);
+        }
+        if let Some(name) = &facts.publisher {
+            self.publisher_of[slot as usize] = self.publishers.add(name);
+        }
+        document.title = self.titles.add(&facts.title);
+        document.authors = add_each(&mut self.authors, authors);
+        document.is_described = true;
+        Some(document.book.clone())
+    }
+
+    /// Whether it was said what the document is about.
+    pub fn is_described(&self, slot: u32) -> bool {
+        self.document(slot)
+            .is_some_and(|document| document.is_described)
+    }
+
+    /// The same, for a slot that [`Columns::next_slots`] gave.
+    fn insert(&mut self, slot: u32, book: BookId, text: TextHash, facts: &Facts) -> bool {
+        // It is among the last.
+        if let Some(at) = self.free.iter().rposition(|free| *free == slot) {
+            self.free.remove(at);
+        }
+        self.load(slot, book, text) && self.describe(slot, facts).is_some()
+    }
+
+    /// Takes a document out.
+    pub fn remove(&mut self, slot: u32) {
+        let Some(document) = self.documents.get_mut(slot as usize).and_then(Option::take) else {
+            return;
+        };
+        self.count -= 1;
+        self.summaries[slot as usize] = Summary::NONE;
+        self.free.push(slot);
+        for offer in &document.offers {
+            forget(&mut self.stores[offer.store as usize].slots, slot);
+        }
+        if let Some(slots) = self.books.get_mut(&document.book) {
+            slots.retain(|other| *other != slot);
+            if slots.is_empty() {
+                self.books.remove(&document.book);
+            }
+        }
+        for tag in &document.tags {
+            self.tags.remove(*tag);
+            let tagged = &mut self.tagged[*tag as usize];
+            if let Some(at) = tagged.iter().position(|other| *other == slot) {
+                tagged.swap_remove(at);
+            }
+        }
+        document
+            .authors
+            .iter()
+            .for_each(|name| self.authors.remove(*name));
+        let publisher = &mut self.publisher_of[slot as usize];
+        self.publishers
+            .remove(std::mem::replace(publisher, NO_NAME));
+        self.titles.remove(document.title);
+    }
+
+    /// Adds offers in any order; [`Columns::finish`] makes them searchable.
+    pub fn load_offer(&mut self, slot: u32, offer: Offer) {
+        if let Some(document) = self.documents[slot as usize].as_mut() {
+            document.offers.push(offer);
+        }
+    }
+
+    /// Sorts what was loaded, and returns the documents that nobody offers.
+    pub fn finish(&mut self) -> Vec<u32> {
+        let mut empty = Vec::new();
+        for (slot, document) in (0..).zip(&mut self.documents) {
+            let Some(document) = document else { continue };
+            let offers = &mut document.offers;
+            // Stable, so that of one listing read twice the last reading stays.
+            offers.sort_by_key(|offer| offer.store);
+            offers.reverse();
+            offers.dedup_by_key(|offer| offer.store);
+            offers.reverse();
+            offers.shrink_to_fit();
+            if offers.is_empty() {
+                empty.push(slot);
+            }
+            self.summaries[slot as usize] = Summary::of(offers);
+            for offer in offers {
+                self.stores[offer.store as usize].slots.push(slot);
+            }
+        }
+        let slots = (0..).zip(&self.documents);
+        let free = slots.filter(|(_, document)| document.is_none());
+        self.free = free.map(|(slot, _)| slot).collect();
+        self.stores
+            .iter_mut()
+            .for_each(|store| store.slots.shrink_to_fit());
+        empty
+    }
+}
+
+impl Document {
+    /// The offer of a store.
+    pub fn offer_of(&self, store: u32) -> Option<&Offer> {
+        let index = self
+            .offers
+            .binary_search_by_key(&store, |offer| offer.store)
+            .ok()?;
+        Some(&self.offers[index])
+    }
+}
+
+/// Adds a document's names, each once.
+fn add_each<'a>(names: &mut Names, texts: impl Iterator<Item = &'a str>) -> Box<[u32]> {
+    let mut numbers: Vec<u32> = Vec::new();
+    for text in texts {
+        let number = names.add(text);
+        if numbers.contains(&number) {
+            names.remove(number);
+        } else if number != NO_NAME {
+            numbers.push(number);
+        }
+    }
+    numbers.into()
+}
+
+fn forget(slots: &mut Vec<u32>, slot: u32) {
+    if let Ok(at) = slots.binary_search(&slot) {
+        slots.remove(at);
+    }
+}
+
+/// A price as it comes out of the columns.
+pub(crate) fn price(fen: u32) -> Price {
+    Price::new(i64::from(fen)).expect("it went in as a price")
+}

@@ -1,0 +1,417 @@
+//! From a keyword to tantivy's queries, by hand: the stock parser trips over everyday input.
+//!
+//! White space parts a keyword into pieces; each may be in any field of the scope, and all must
+//! be. A piece of a text is a row of terms at fixed distances. Where nothing is found, [`Step`] says
+//! what is tried next.
+
+mod rows;
+mod slips;
+
+use std::sync::LazyLock;
+
+use jieba_rs::Jieba;
+use tantivy::Term;
+use tantivy::query::{
+    BooleanQuery, BoostQuery, EmptyQuery, Occur, PhraseQuery, Query as Matches, TermQuery,
+    TermSetQuery,
+};
+use tantivy::schema::IndexRecordOption;
+
+use crate::analysis::{BREAK, WORD_MARK, fold, isbn_of};
+use crate::index::{FoundWord, Holds, Place, Snapshot, Words};
+use crate::query::{Keyword, Scope, TextField};
+
+use rows::{Row, Unit};
+
+/// How many words beside the very one a piece may stand for, in all fields together.
+pub(crate) const WORDS_MAX: usize = 1_000;
+/// How many words may stand at an end of a row for the letters there, two or more; and how many
+/// pairs of them where that is so at both.
+const EDGE_WORDS_MAX: usize = 256;
+const EDGE_PAIRS_MAX: usize = 512;
+/// How many pairs count where half of them is enough.
+const PAIRS_MAX: usize = 64;
+
+/// Characters that by themselves say nothing about a book.
+const PARTICLES: &str = "的了和与之在是及或吗呢吧";
+
+const ISBN_BOOST: f32 = 50.0;
+/// The book itself comes first for its full title, whatever else its rivals hold.
+const WHOLE_TITLE_BOOST: f32 = 2_000.0;
+/// What a word counts that only begins with what was asked for, or has it inside: little.
+const WORD_START_SCORE: f32 = 0.3;
+const WORD_INSIDE_SCORE: f32 = 0.1;
+
+/// How a search for which there was nothing was made easier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Relaxation {
+    /// The keyword's Chinese words each for themselves, in any order and field, but all of them.
+    Words,
+    /// Half of its pairs of characters, and of its words.
+    HalfOfPairs,
+    /// One slip of the finger in a title or an author.
+    OneTypo,
+}
+
+/// What to look for, in tantivy's terms.
+pub(crate) struct Plan {
+    pub query: Box<dyn Matches>,
+    /// Where any one of these terms is enough, these: they can be counted quickly.
+    pub any_of: Option<Vec<Term>>,
+    /// What to mark in the texts found, folded.
+    pub marks: Vec<String>,
+}
+
+/// The dictionary that knows Chinese words. Reading it takes some 100 ms, once.
+static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
+
+/// Reads the dictionary now, so that no search waits for it.
+pub(crate) fn read_dictionary() {
+    LazyLock::force(&JIEBA);
+}
+
+/// Makes plans for one scope over one snapshot.
+pub(crate) struct Planner<'a> {
+    pub snapshot: &'a Snapshot,
+    pub words: &'a Words,
+    pub scope: Scope,
+}
+
+/// Ways in which a piece may match; one is enough.
+#[derive(Default)]
+struct Ways {
+    queries: Vec<Box<dyn Matches>>,
+    /// The terms, while every way is a single one.
+    terms: Option<Vec<Term>>,
+}
+
+impl Ways {
+    fn new() -> Self {
+        Self {
+            queries: Vec::new(),
+            terms: Some(Vec::new()),
+        }
+    }
+
+    fn add_term(&mut self, term: Term, boost: f32) {
+        if let Some(terms) = &mut self.terms {
+            terms.push(term.clone());
+        }
+        let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
+        self.queries.push(boosted(query, boost));
+    }
+
+    fn add(&mut self, query: Box<dyn Matches>) {
+        self.terms = None;
+        self.queries.push(query);
+    }
+
+    fn any(mut self) -> Box<dyn Matches> {
+        match self.queries.len() {
+            0 => Box::new(EmptyQuery),
+            1 => self.queries.remove(0),
+            _ => Box::new(BooleanQuery::union(self.queries)),
+        }
+    }
+}
+
+fn boosted(query: impl Matches, boost: f32) -> Box<dyn Matches> {
+    Box::new(BoostQuery::new(Box::new(query), boost))
+}
+
+fn all(mut queries: Vec<Box<dyn Matches>>) -> Box<dyn Matches> {
+    match queries.len() {
+        0 => Box::new(EmptyQuery),
+        1 => queries.remove(0),
+        _ => Box::new(BooleanQuery::intersection(queries)),
+    }
+}
+
+/// A keyword's words as a Chinese dictionary parts them, without particles.
+fn chinese_words(keyword: &Keyword) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for part in keyword.pieces.iter().flat_map(|piece| piece.split(BREAK)) {
+        // Folded once more, since a word's tail is a word of its own to the dictionary.
+        for word in JIEBA.cut(part, true).iter().map(|word| fold(word.word)) {
+            let is_particle = word.chars().all(|character| PARTICLES.contains(character));
+            if !is_particle && !words.contains(&word) && words.len() < PAIRS_MAX {
+                words.push(word);
+            }
+        }
+    }
+    words
+}
+
+/// A compound's two words, where both are in the dictionary; otherwise the word itself.
+fn take_apart(word: &str) -> Vec<String> {
+    let inner = word.char_indices().skip(2).map(|(at, _)| at);
+    let is_two = |at: &usize| {
+        let (left, right) = word.split_at(*at);
+        right.chars().nth(1).is_some() && JIEBA.has_word(left) && JIEBA.has_word(right)
+    };
+    match inner.into_iter().find(is_two) {
+        Some(at) => vec![word[..at].to_owned(), word[at..].to_owned()],
+        None => vec![word.to_owned()],
+    }
+}
+
+impl Planner<'_> {
+    /// The keyword as it is; `None` where it has nothing to look for.
+    pub fn exact(&self, keyword: &Keyword) -> Option<Plan> {
+        if keyword.pieces.is_empty() {
+            return None;
+        }
+        let mut plan = self.pieces(&keyword.pieces, self.whole_title(&keyword.whole));
+        let whole_isbn = keyword.isbn.as_ref().filter(|_| self.scope.has_isbn());
+        if let Some(isbn) = whole_isbn.filter(|_| keyword.pieces.len() > 1) {
+            let term = Term::from_field_text(self.snapshot.fields.isbn, isbn);
+            let isbn = boosted(
+                TermQuery::new(term, IndexRecordOption::WithFreqs),
+                ISBN_BOOST,
+            );
+            plan.query = Box::new(BooleanQuery::union(vec![plan.query, isbn]));
+        }
+        Some(plan)
+    }
+
+    /// Chinese words instead of pieces; `None` where that makes no difference.
+    pub fn by_words(&self, keyword: &Keyword) -> Option<Plan> {
+        let words = chinese_words(keyword);
+        (!words.is_empty() && words != keyword.pieces).then(|| self.pieces(&words, None))
+    }
+
+    /// The same with compounds taken apart; `None` where there are none.
+    pub fn by_short_words(&self, keyword: &Keyword) -> Option<Plan> {
+        let words = chinese_words(keyword);
+        let mut short: Vec<String> = Vec::new();
+        for word in words.iter().flat_map(|word| take_apart(word)) {
+            if !short.contains(&word) {
+                short.push(word);
+            }
+        }
+        (short != words).then(|| self.pieces(&short, None))
+    }
+
+    /// Half of the pairs and words; `None` where there are not two of them.
+    pub fn by_half_of_pairs(&self, keyword: &Keyword) -> Option<Plan> {
+        let mut pairs: Vec<String> = Vec::new();
+        for piece in &keyword.pieces {
+            for pair in rows::pairs(piece) {
+                if !pairs.contains(&pair) && pairs.len() < PAIRS_MAX {
+                    pairs.push(pair);
+                }
+            }
+        }
+        if pairs.len() < 2 {
+            return None;
+        }
+        let ways = pairs
+            .iter()
+            .map(|pair| (Occur::Should, self.piece(pair).any()));
+        let query =
+            BooleanQuery::with_minimum_required_clauses(ways.collect(), pairs.len().div_ceil(2));
+        Some(Plan {
+            query: Box::new(query),
+            any_of: None,
+            marks: pairs,
+        })
+    }
+
+    /// One slip in a title or an author, in any piece long enough; `None` where none is.
+    pub fn by_one_typo(&self, keyword: &Keyword) -> Option<Plan> {
+        let scope = self.scope.and(&[
+            TextField::Title,
+            TextField::OriginalTitle,
+            TextField::Author,
+        ]);
+        let mut is_any_long = false;
+        let mut marks = Vec::new();
+        let mut queries = Vec::new();
+        for piece in &keyword.pieces {
+            let mut ways = self.piece(piece);
+            let slips = slips::of(piece, self.words, scope);
+            is_any_long |= !slips.is_empty();
+            for row in &slips {
+                for field in scope.fields() {
+                    self.add_row(row, field, &mut ways);
+                }
+                marks.extend(row.longest());
+            }
+            marks.push(piece.clone());
+            queries.push(ways.any());
+        }
+        is_any_long.then(|| Plan {
+            query: all(queries),
+            any_of: None,
+            marks,
+        })
+    }
+
+    /// All of these pieces, each in any field; those that `first` finds come first.
+    fn pieces(&self, pieces: &[String], first: Option<Box<dyn Matches>>) -> Plan {
+        let mut ways: Vec<Ways> = pieces.iter().map(|piece| self.piece(piece)).collect();
+        let marks = pieces.to_vec();
+        if let [only] = &mut ways[..]
+            && only.terms.is_some()
+        {
+            let any_of = only.terms.take();
+            // A title that is all of the keyword holds its only piece: one more way finds no more.
+            only.queries.extend(first);
+            let query = std::mem::take(only).any();
+            return Plan {
+                query,
+                any_of,
+                marks,
+            };
+        }
+        let query = all(ways.into_iter().map(Ways::any).collect());
+        let query = match first {
+            Some(first) => Box::new(BooleanQuery::new(vec![
+                (Occur::Must, query),
+                (Occur::Should, first),
+            ])),
+            None => query,
+        };
+        Plan {
+            query,
+            any_of: None,
+            marks,
+        }
+    }
+
+    fn piece(&self, piece: &str) -> Ways {
+        let mut ways = Ways::new();
+        let row = Row::of(piece);
+        for field in self.scope.fields() {
+            self.add_row(&row, field, &mut ways);
+        }
+        if let Unit::Word(word) = &row.units[0].unit
+            && row.units.len() == 1
+        {
+            self.add_longer_words(word, &mut ways);
+        }
+        let isbn = isbn_of(&piece.replace(BREAK, "-"));
+        if let Some(isbn) = isbn.filter(|_| self.scope.has_isbn()) {
+            let term = Term::from_field_text(self.snapshot.fields.isbn, &isbn);
+            ways.add_term(term, ISBN_BOOST);
+        }
+        ways
+    }
+
+    /// Words that hold the one asked for, from two letters on.
+    fn add_longer_words(&self, word: &str, ways: &mut Ways) {
+        if word.chars().nth(1).is_none() {
+            return;
+        }
+        let bits = self
+            .scope
+            .fields()
+            .fold(0, |bits, field| bits | field.bit());
+        let found = self.words.holding(word, Place::Anywhere, bits, WORDS_MAX);
+        let mut left = WORDS_MAX;
+        for (holds, score) in [
+            (Holds::AtStart, WORD_START_SCORE),
+            (Holds::Inside, WORD_INSIDE_SCORE),
+        ] {
+            for field in self.scope.fields() {
+                let is_meant = |found: &&FoundWord<'_>| found.holds == holds && found.is_in(field);
+                let terms = found.iter().filter(is_meant).take(left);
+                let terms: Vec<Term> = terms
+                    .map(|found| self.word_term(field, found.word))
+                    .collect();
+                left -= terms.len();
+                if !terms.is_empty() {
+                    let score = score * field.boost();
+                    ways.add(boosted(TermSetQuery::new(terms), score));
+                }
+            }
+        }
+    }
+
+    /// A row of terms in one field.
+    fn add_row(&self, row: &Row, field: TextField, ways: &mut Ways) {
+        let ends = self.words_at_ends(row, field);
+        for (first, last) in &ends {
+            let terms: Vec<(usize, Term)> = row
+                .units
+                .iter()
+                .enumerate()
+                .map(|(index, placed)| {
+                    let term = match &placed.unit {
+                        Unit::Dense(text) => self.dense_term(field, text),
+                        Unit::Word(_) if index == 0 && first.is_some() => {
+                            self.word_term(field, first.unwrap_or_default())
+                        }
+                        Unit::Word(_) if index + 1 == row.units.len() && last.is_some() => {
+                            self.word_term(field, last.unwrap_or_default())
+                        }
+                        Unit::Word(word) => self.word_term(field, word),
+                    };
+                    (placed.position, term)
+                })
+                .collect();
+            match <[_; 1]>::try_from(terms) {
+                Ok([(_, term)]) => ways.add_term(term, field.boost()),
+                Err(terms) => ways.add(boosted(PhraseQuery::new_with_offset(terms), field.boost())),
+            }
+        }
+    }
+
+    /// The words that may stand at a row's ends: those asked for, or longer ones.
+    fn words_at_ends<'w>(
+        &'w self,
+        row: &'w Row,
+        field: TextField,
+    ) -> Vec<(Option<&'w str>, Option<&'w str>)> {
+        let [first, .., last] = &row.units[..] else {
+            return vec![(None, None)];
+        };
+        // A single letter is a word.
+        let is_part = |word: &str| word.chars().nth(1).is_some();
+        let candidates = |unit: &'w Unit, place| match unit {
+            Unit::Word(word) if is_part(word) => {
+                let found = self.words.holding(word, place, field.bit(), EDGE_WORDS_MAX);
+                let longer = found.into_iter().map(|found| Some(found.word));
+                std::iter::once(Some(word.as_str())).chain(longer).collect()
+            }
+            Unit::Word(_) | Unit::Dense(_) => vec![None],
+        };
+        let firsts: Vec<Option<&str>> = candidates(&first.unit, Place::End);
+        let lasts = candidates(&last.unit, Place::Start);
+        let pairs = firsts
+            .iter()
+            .flat_map(|first| lasts.iter().map(|last| (*first, *last)));
+        pairs.take(EDGE_PAIRS_MAX).collect()
+    }
+
+    /// What finds the books of just that title; `None` where there are none.
+    fn whole_title(&self, whole: &str) -> Option<Box<dyn Matches>> {
+        if !self.scope.has(TextField::Title) {
+            return None;
+        }
+        let term = Term::from_field_text(self.snapshot.fields.whole_title, whole);
+        let is_there = self
+            .snapshot
+            .searcher
+            .doc_freq(&term)
+            .is_ok_and(|count| count > 0);
+        is_there.then(|| {
+            let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
+            boosted(query, WHOLE_TITLE_BOOST)
+        })
+    }
+
+    fn dense_term(&self, field: TextField, text: &str) -> Term {
+        let fields = &self.snapshot.fields;
+        let field = match text.chars().nth(1) {
+            Some(_) => fields.text(field),
+            None => fields.characters(field),
+        };
+        Term::from_field_text(field, text)
+    }
+
+    fn word_term(&self, field: TextField, word: &str) -> Term {
+        let field = self.snapshot.fields.text(field);
+        Term::from_field_text(field, &format!("{WORD_MARK}{word}"))
+    }
+}

@@ -1,0 +1,395 @@
+//! Search over the reference engine: `/buyer/search`, its JSON reads, and the shop's pages.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use app::{App, Settings};
+use insta::assert_snapshot;
+use search::Search;
+use serde_json::{Value, json};
+use storage::model::{ManualClock, ModelStorage};
+
+use crate::api::get;
+use crate::browser::Browser;
+use crate::test_app::{Reply, TestApp};
+
+/// How long something may take to become visible before the test counts as failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The shortest bytes that count as a picture, in base64.
+const PICTURE: &str = "/9j/4A==";
+
+struct Shop {
+    app: TestApp,
+    token: String,
+    search: Arc<Search>,
+    _folder: tempfile::TempDir,
+}
+
+impl Shop {
+    async fn open() -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let storage = Arc::new(ModelStorage::new(clock.clone()));
+        let folder = tempfile::tempdir().unwrap();
+        let settings = search::Settings::new(folder.path().to_owned());
+        let search = Arc::new(Search::start(storage.clone(), settings).unwrap());
+        search.ready().await;
+        let app = App::new(storage, clock.clone(), Settings::default());
+        let app = app.await.unwrap().with_search(search.clone());
+        let app = TestApp::of(app, clock, web::Setup::default());
+        let token = app.user("seller").await;
+        Self {
+            app,
+            token,
+            search,
+            _folder: folder,
+        }
+    }
+
+    /// A shop whose store `s` lists three books, all visible.
+    async fn filled() -> Self {
+        let shop = Self::open().await;
+        shop.store("s").await;
+        for (id, title, tag, price) in [
+            ("hlm", "红楼梦", "小说", 3_000),
+            ("mysql", "MySQL 从入门到精通", "数据库", 9_900),
+            ("slow", "Slow Reading", "essays", 100),
+        ] {
+            let info = json!({
+                "id": id, "title": title, "price": price, "tags": [tag], "author": "曹雪芹",
+                "book_intro": format!("about {id}"), "pictures": [PICTURE],
+            });
+            shop.add("s", info, 10).await;
+        }
+        shop.wait_for("曹雪芹", 3).await;
+        shop
+    }
+
+    async fn store(&self, store: &str) {
+        let body = json!({"user_id": "seller", "store_id": store});
+        let opened = self.app.post("/seller/create_store", body);
+        opened.token(&self.token).await.expect_ok();
+    }
+
+    async fn add(&self, store: &str, info: Value, stock: i64) {
+        let body = json!({
+            "user_id": "seller", "store_id": store, "book_info": info, "stock_level": stock,
+        });
+        let added = self.app.post("/seller/add_book", body);
+        added.token(&self.token).await.expect_ok();
+    }
+
+    async fn ask(&self, body: Value) -> Reply {
+        self.app.post("/buyer/search", body).await
+    }
+
+    async fn find(&self, body: Value) -> Value {
+        self.ask(body).await.expect_ok().json()
+    }
+
+    /// The ids of the books found.
+    async fn ids(&self, body: Value) -> Vec<String> {
+        let found = self.find(body).await;
+        let books = found["books"].as_array().unwrap().iter();
+        books
+            .map(|book| book["id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Asks until that many books are found.
+    async fn wait_for(&self, keyword: &str, total: u64) {
+        self.wait_until(json!({"keyword": keyword}), |found| found["total"] == total)
+            .await;
+    }
+
+    async fn wait_until(&self, body: Value, is_there: impl Fn(&Value) -> bool) {
+        let began = Instant::now();
+        loop {
+            let found = self.find(body.clone()).await;
+            if is_there(&found) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "it never came: {found}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_book_is_found_with_its_fields_cover_and_offers() {
+    let shop = Shop::filled().await;
+    let found = shop
+        .ask(json!({"keyword": "红楼梦", "highlight": true}))
+        .await;
+    let found = found.expect_ok();
+    let cover = found.json()["books"][0]["cover"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let body = found.body.replace(&cover, "[cover]");
+    assert_snapshot!(body, @r#"{"message":"ok","books":[{"id":"hlm","title":"红楼梦","author":"曹雪芹","book_intro":"about hlm","tags":["小说"],"cover":"[cover]","offers":[{"store_id":"s","price":3000,"stock_level":10}],"offer_count":1,"highlight":{"title":["","红楼梦",""]}}],"total":1,"page":1,"per_page":10}"#);
+    let picture = Browser::new(&shop.app.router).get(&cover).await;
+    assert_eq!(picture.headers["content-type"], "image/jpeg");
+    shop.search.stop().await;
+}
+
+#[tokio::test]
+async fn scopes_stores_and_filters_narrow_a_search() {
+    let shop = Shop::filled().await;
+    shop.store("t").await;
+    shop.add(
+        "t",
+        json!({"id": "other", "title": "红楼梦", "price": 500}),
+        0,
+    )
+    .await;
+    shop.wait_for("红楼梦", 2).await;
+    let none: [&str; 0] = [];
+    for (body, ids) in [
+        (
+            json!({"keyword": "红楼梦", "store_id": "t"}),
+            &["other"][..],
+        ),
+        (json!({"keyword": "红楼梦", "store_id": "nowhere"}), &none),
+        (json!({"keyword": "红楼梦", "page": 50}), &none),
+        (json!({"keyword": "小说", "scope": "tags"}), &["hlm"]),
+        (
+            json!({"keyword": "about", "scope": ["title", "tags"]}),
+            &none,
+        ),
+        (
+            json!({"keyword": "about mysql", "scope": ["title", "book_intro"]}),
+            &["mysql"],
+        ),
+        (json!({"keyword": "红楼梦", "in_stock": true}), &["hlm"]),
+        (
+            json!({"keyword": "", "sort": "price"}),
+            &["slow", "other", "hlm", "mysql"],
+        ),
+        (
+            json!({"keyword": "", "sort": "price_down"}),
+            &["mysql", "hlm", "other", "slow"],
+        ),
+        (
+            json!({"keyword": "", "sort": "price", "per_page": 2, "page": 2}),
+            &["hlm", "mysql"],
+        ),
+        (
+            json!({"keyword": "", "min_price": 3000, "max_price": 5000}),
+            &["hlm"],
+        ),
+        (
+            json!({"keyword": "", "min_price": 5000, "max_price": 3000}),
+            &none,
+        ),
+        (json!({"keyword": "", "tags": ["essays"]}), &["slow"]),
+        (json!({"keyword": "", "tags": ["no such tag"]}), &none),
+    ] {
+        assert_eq!(shop.ids(body.clone()).await, ids, "{body}");
+    }
+    let counted = shop
+        .find(json!({"keyword": "红楼梦", "facets": true}))
+        .await;
+    assert_eq!(
+        counted["facets"]["tags"],
+        json!([{"name": "小说", "count": 1}])
+    );
+    shop.search.stop().await;
+}
+
+#[tokio::test]
+async fn offers_come_in_stock_and_cheap_first_and_are_at_most_twenty() {
+    let shop = Shop::open().await;
+    for number in 0..25 {
+        let store = format!("s{number}");
+        shop.store(&store).await;
+        let info = json!({"id": "b", "title": "同一本书", "price": 1_000 - number});
+        shop.add(&store, info, i64::from(number % 2 == 0)).await;
+    }
+    let body = json!({"keyword": "同一本书"});
+    shop.wait_until(body.clone(), |found| found["books"][0]["offer_count"] == 25)
+        .await;
+    let found = shop.find(body).await;
+    assert_eq!(found["total"], 1);
+    let offers = found["books"][0]["offers"].as_array().unwrap();
+    assert_eq!(offers.len(), 20);
+    let key = |offer: &Value| (offer["stock_level"] == 0, offer["price"].as_i64().unwrap());
+    let keys: Vec<_> = offers.iter().map(key).collect();
+    assert!(keys.is_sorted(), "{keys:?}");
+    assert_eq!(keys[0], (false, 976));
+    let one = shop
+        .find(json!({"keyword": "同一本书", "store_id": "s3"}))
+        .await;
+    assert_eq!(
+        one["books"][0]["offers"],
+        json!([{"store_id": "s3", "price": 997, "stock_level": 0}])
+    );
+    assert_eq!(one["books"][0]["offer_count"], 1);
+    shop.search.stop().await;
+}
+
+#[tokio::test]
+async fn a_sale_shows_at_once_though_nothing_is_indexed_any_more() {
+    let shop = Shop::filled().await;
+    shop.search.stop().await;
+    let buyer = shop.app.user("buyer").await;
+    let body = json!({
+        "user_id": "buyer", "store_id": "s", "books": [{"id": "hlm", "count": 3}],
+    });
+    shop.app
+        .post("/buyer/new_order", body)
+        .token(&buyer)
+        .await
+        .expect_ok();
+    let found = shop.find(json!({"keyword": "红楼梦"})).await;
+    assert_eq!(found["books"][0]["offers"][0]["stock_level"], 7);
+}
+
+#[tokio::test]
+async fn what_leaves_the_shelves_is_found_no_more() {
+    let shop = Shop::filled().await;
+    let body = json!({"user_id": "seller", "store_id": "s", "book_id": "hlm", "book_info": {}, "listed": false});
+    shop.app
+        .post("/seller/update_book", body)
+        .token(&shop.token)
+        .await
+        .expect_ok();
+    shop.wait_for("红楼梦", 0).await;
+    shop.search.stop().await;
+}
+
+#[tokio::test]
+async fn bad_values_are_refused_by_name() {
+    let shop = Shop::open().await;
+    for (body, field) in [
+        (json!({}), "`keyword`"),
+        (json!({"keyword": 5}), "`keyword`"),
+        (json!({"keyword": null}), "`keyword`"),
+        (json!({"keyword": "x", "page": 0}), "`page`"),
+        (json!({"keyword": "x", "page": -1}), "`page`"),
+        (json!({"keyword": "x", "page": 1_000_000_000}), "`page`"),
+        (json!({"keyword": "x", "page": "1"}), "`page`"),
+        (
+            json!({"keyword": "x", "page": 101, "per_page": 100}),
+            "`page`",
+        ),
+        (json!({"keyword": "x", "per_page": 0}), "`per_page`"),
+        (json!({"keyword": "x", "per_page": 101}), "`per_page`"),
+        (json!({"keyword": "x", "store_id": ""}), "`store_id`"),
+        (json!({"keyword": "x", "store_id": 1}), "`store_id`"),
+        (json!({"keyword": "x", "scope": "isbn"}), "`scope`"),
+        (json!({"keyword": "x", "scope": []}), "`scope`"),
+        (json!({"keyword": "x", "scope": ["title", "x"]}), "`scope"),
+        (json!({"keyword": "x", "scope": {}}), "`scope`"),
+        (json!({"keyword": "x", "sort": "best"}), "`sort`"),
+        (json!({"keyword": "x", "in_stock": 1}), "`in_stock`"),
+        (json!({"keyword": "x", "min_price": -1}), "`min_price`"),
+        (
+            json!({"keyword": "x", "max_price": 1_000_000_001}),
+            "`max_price`",
+        ),
+        (json!({"keyword": "x", "tags": "x"}), "`tags`"),
+        (json!({"keyword": "x", "tags": vec!["x"; 21]}), "`tags`"),
+        (json!({"keyword": "x", "facets": "yes"}), "`facets`"),
+        (json!({"keyword": "x", "highlight": "yes"}), "`highlight`"),
+    ] {
+        let refused = shop.ask(body.clone()).await;
+        assert_eq!(refused.status, 400, "{body}: {refused}");
+        assert!(refused.message().contains(field), "{body}: {refused}");
+    }
+    for surrogate in [r#"{"keyword": "\ud83d"}"#, r#"{"keyword": "\udc00x"}"#] {
+        let refused = shop.app.raw("/buyer/search", surrogate).await;
+        assert_eq!(refused.status, 400, "{refused}");
+    }
+    shop.search.stop().await;
+}
+
+#[tokio::test]
+async fn any_text_is_a_keyword() {
+    let shop = Shop::filled().await;
+    for keyword in [
+        "\"",
+        "(",
+        "title:x AND (",
+        "*",
+        "\\",
+        "\u{0}\u{1b}",
+        "😀",
+        "\u{202e}x",
+        "a\u{301}",
+        "' OR 1=1 --",
+        &"红".repeat(3_400),
+        &"x ".repeat(5_000),
+        &"\u{fdfa}".repeat(3_000),
+    ] {
+        shop.ask(json!({"keyword": keyword, "highlight": true, "facets": true}))
+            .await
+            .expect_ok();
+    }
+    shop.search.stop().await;
+}
+
+#[tokio::test]
+async fn reads_say_the_same_and_carry_a_tag() {
+    let shop = Shop::filled().await;
+    let path = "/books?q=%E7%BA%A2%E6%A5%BC%E6%A2%A6&store=s&scope=title&in_stock=true&sort=price&highlight=true";
+    let read = get(&shop.app, path, &[]).await;
+    assert_eq!(read.json()["books"][0]["id"], "hlm");
+    assert_eq!(read.json()["total"], 1);
+    let tag = read.headers["etag"].to_str().unwrap();
+    assert_eq!(
+        get(&shop.app, path, &[("if-none-match", tag)]).await.status,
+        304
+    );
+    for bad in [
+        "page=0",
+        "per_page=x",
+        "scope=isbn",
+        "sort=x",
+        "in_stock=1",
+        "min_price=-1",
+        "store=",
+    ] {
+        let refused = get(&shop.app, &format!("/books?{bad}"), &[]).await;
+        assert_eq!(refused.status, 400, "{bad}: {}", refused.body);
+    }
+    let suggested = get(&shop.app, "/suggest?q=%E7%BA%A2", &[]).await;
+    assert_snapshot!(suggested.body, @r#"{"suggestions":[{"text":"红楼梦","kind":"title"}]}"#);
+    assert_eq!(
+        get(&shop.app, "/suggest", &[]).await.json(),
+        json!({"suggestions": []})
+    );
+    shop.search.stop().await;
+}
+
+#[tokio::test]
+async fn the_shop_searches_and_completes() {
+    let shop = Shop::filled().await;
+    let mut browser = Browser::new(&shop.app.router);
+    browser.get("/").await.expect(200).says("type=\"search\"");
+    let shown = browser
+        .get("/search?q=%E6%A5%BC%E6%A2%A6")
+        .await
+        .expect(200);
+    shown.says("红<mark>楼梦</mark>");
+    let shown = browser
+        .get("/search?q=mysql&tag=%E5%B0%8F%E8%AF%B4")
+        .await
+        .expect(200);
+    shown.says_not("/books/mysql");
+    browser
+        .get("/search?q=")
+        .await
+        .expect(200)
+        .says("Slow Reading");
+    let completed = browser.get("/suggest?q=slow").await.expect(200);
+    assert_eq!(completed.body, r#"["Slow Reading"]"#);
+    shop.search.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_search_one_is_told_to_come_again() {
+    let app = TestApp::new().await;
+    let reply = app.post("/buyer/search", json!({"keyword": "x"})).await;
+    assert_snapshot!(reply, @r#"503 {"message":"search is not ready: its index is still being filled"}"#);
+    assert_eq!(reply.headers["retry-after"], "1");
+}
