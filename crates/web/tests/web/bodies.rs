@@ -72,7 +72,7 @@ async fn paths_and_methods() {
     let app = TestApp::new().await;
     assert_snapshot!(app.raw("/nowhere", "{}").await, @r#"404 {"message":"there is nothing at this path"}"#);
     assert_snapshot!(app.raw("/auth/login/", "{}").await, @r#"404 {"message":"there is nothing at this path"}"#);
-    assert_snapshot!(app.raw("/buyer/search", "{}").await, @r#"404 {"message":"there is nothing at this path"}"#);
+    assert_snapshot!(app.raw("/buyer/find", "{}").await, @r#"404 {"message":"there is nothing at this path"}"#);
     assert_snapshot!(app.raw("/auth/login", "{}").method("DELETE").await, @r#"405 {"message":"this path does not serve this method"}"#);
 }
 
