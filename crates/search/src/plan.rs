@@ -7,13 +7,14 @@
 mod rows;
 mod slips;
 
+use std::ops::Bound;
 use std::sync::LazyLock;
 
 use jieba_rs::Jieba;
 use tantivy::Term;
 use tantivy::query::{
-    BooleanQuery, BoostQuery, EmptyQuery, Occur, PhraseQuery, Query as Matches, TermQuery,
-    TermSetQuery,
+    BooleanQuery, BoostQuery, EmptyQuery, InvertedIndexRangeQuery, Occur, PhraseQuery,
+    Query as Matches, TermQuery, TermSetQuery,
 };
 use tantivy::schema::IndexRecordOption;
 
@@ -351,10 +352,28 @@ impl Planner<'_> {
                 })
                 .collect();
             match <[_; 1]>::try_from(terms) {
+                Ok([(_, term)]) if row.is_character() && field.is_long() => {
+                    ways.add(self.pairs_beginning_with(&term, field));
+                }
                 Ok([(_, term)]) => ways.add_term(term, field.boost()),
                 Err(terms) => ways.add(boosted(PhraseQuery::new_with_offset(terms), field.boost())),
             }
         }
+    }
+
+    /// A single character in a long text: of whatever pair it is the first.
+    fn pairs_beginning_with(&self, character: &Term, field: TextField) -> Box<dyn Matches> {
+        let value = character.value();
+        let text = value.as_str().unwrap_or_default();
+        let next = text
+            .chars()
+            .next()
+            .and_then(|first| char::from_u32(u32::from(first) + 1));
+        let behind = next.map_or(Bound::Unbounded, |next| {
+            Bound::Excluded(self.dense_term(field, &next.to_string()))
+        });
+        let pairs = InvertedIndexRangeQuery::new(Bound::Included(character.clone()), behind);
+        boosted(pairs, field.boost())
     }
 
     /// The words that may stand at a row's ends: those asked for, or longer ones.
@@ -402,12 +421,7 @@ impl Planner<'_> {
     }
 
     fn dense_term(&self, field: TextField, text: &str) -> Term {
-        let fields = &self.snapshot.fields;
-        let field = match text.chars().nth(1) {
-            Some(_) => fields.text(field),
-            None => fields.characters(field),
-        };
-        Term::from_field_text(field, text)
+        Term::from_field_text(self.snapshot.fields.text(field), text)
     }
 
     fn word_term(&self, field: TextField, word: &str) -> Term {

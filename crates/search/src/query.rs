@@ -129,6 +129,11 @@ impl TextField {
         1 << self as u8
     }
 
+    /// Whether it holds sentences, rather than names.
+    pub fn is_long(self) -> bool {
+        matches!(self, Self::BookIntro | Self::Content)
+    }
+
     /// How much more a word counts here than in the content.
     pub fn boost(self) -> f32 {
         match self {

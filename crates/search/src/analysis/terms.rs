@@ -35,6 +35,8 @@ pub(crate) enum TermKind {
     Character,
     /// A dense character and what is beside it.
     Pair,
+    /// The last dense character of a text, for where no character is a term by itself.
+    Last,
     /// A word. [`WORD_MARK`] stands before it in the index.
     Word,
 }
@@ -71,6 +73,9 @@ pub(crate) fn terms(folded: &str, into: &mut Vec<TermRange>) {
                     );
                     position += 1;
                 }
+            } else {
+                // So every character begins a term, if only by itself.
+                add(position - 1, start, end, TermKind::Last);
             }
         } else if character != BREAK {
             let mut length = 1;

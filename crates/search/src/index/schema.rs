@@ -16,28 +16,23 @@ use crate::query::{KEYWORD_MAX_CHARACTERS, TextField};
 /// An index of another version is built anew.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
-/// Our ways to find a text's terms. In the long texts single characters stand in a field of their
-/// own, without positions: nothing but one character alone is looked for by them there, and their
-/// positions would be a quarter of the index.
+/// Our ways to find a text's terms. In the long texts there are no single characters, which would
+/// be an eighth of the index: each of them begins a pair.
 const SHORT: &str = "short";
 const LONG: &str = "long";
-const CHARACTERS: &str = "characters";
 
 /// Tells an index of them.
 pub(super) fn register_tokenizers(index: &Index) {
-    use TermKind::{Character, Pair, Word};
+    use TermKind::{Character, Last, Pair, Word};
     let tokenizers = index.tokenizers();
     tokenizers.register(SHORT, ShopTokenizer::new(&[Character, Pair, Word]));
-    tokenizers.register(LONG, ShopTokenizer::new(&[Pair, Word]));
-    tokenizers.register(CHARACTERS, ShopTokenizer::new(&[Character]));
+    tokenizers.register(LONG, ShopTokenizer::new(&[Pair, Last, Word]));
 }
 
 /// Handles of the fields.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fields {
     texts: [Field; 6],
-    /// The single characters of each: in the same field, or one of their own.
-    characters: [Field; 6],
     /// The whole title, folded, as one term.
     pub whole_title: Field,
     /// The ISBNs, thirteen digits each.
@@ -93,25 +88,19 @@ impl Fields {
         let mut schema = Schema::builder();
         let short = text(SHORT, IndexRecordOption::WithFreqsAndPositions);
         let long = text(LONG, IndexRecordOption::WithFreqsAndPositions);
-        let characters = text(CHARACTERS, IndexRecordOption::WithFreqs);
         let title = schema.add_text_field("title", short.clone() | STORED);
         let original_title = schema.add_text_field("original_title", short.clone());
         let tags = schema.add_text_field("tags", short.clone() | STORED);
         let author = schema.add_text_field("author", short | STORED);
         let book_intro = schema.add_text_field("book_intro", long.clone());
         let content = schema.add_text_field("content", long);
-        let intro_characters = schema.add_text_field("book_intro_characters", characters.clone());
-        let content_characters = schema.add_text_field("content_characters", characters);
-        let short = [title, original_title, tags, author];
-        let joined = |long: [Field; 2]| [short[0], short[1], short[2], short[3], long[0], long[1]];
         let term = |schema: &mut SchemaBuilder, name| {
             // Frequencies, all of them 1, let a union of terms skip what can't be among the best.
             let indexing = indexing("raw", IndexRecordOption::WithFreqs).set_fieldnorms(false);
             schema.add_text_field(name, TextOptions::default().set_indexing_options(indexing))
         };
         let fields = Self {
-            texts: joined([book_intro, content]),
-            characters: joined([intro_characters, content_characters]),
+            texts: [title, original_title, tags, author, book_intro, content],
             whole_title: term(&mut schema, "whole_title"),
             isbn: term(&mut schema, "isbn"),
             slot: schema.add_u64_field("slot", INDEXED | FAST | STORED),
@@ -126,11 +115,6 @@ impl Fields {
         self.texts[field as usize]
     }
 
-    /// Where a field's single characters are.
-    pub fn characters(&self, field: TextField) -> Field {
-        self.characters[field as usize]
-    }
-
     pub fn document(&self, slot: u32, book: &BookId, text: &BookText) -> TantivyDocument {
         let fields = text.fields();
         let mut document = TantivyDocument::default();
@@ -143,15 +127,6 @@ impl Fields {
         }
         for tag in &fields.tags {
             document.add_text(self.text(TextField::Tags), tag);
-        }
-        let long = [
-            (TextField::BookIntro, &fields.book_intro),
-            (TextField::Content, &fields.content),
-        ];
-        for (field, text) in long {
-            if let Some(text) = text {
-                document.add_text(self.characters(field), text);
-            }
         }
         let optional = [
             (self.text(TextField::OriginalTitle), &fields.original_title),

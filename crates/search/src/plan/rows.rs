@@ -66,17 +66,37 @@ impl Row {
     pub fn append(&mut self, text: &str) {
         let characters: Vec<char> = text.chars().collect();
         let mut rest = &characters[..];
+        let mut before = None;
         while let Some(first) = rest.first().copied() {
             // A break stands between like and like, so it ends no run.
             let is_other =
                 |character: &char| *character != BREAK && is_dense(*character) != is_dense(first);
             let (run, behind) = rest.split_at(rest.iter().position(is_other).unwrap_or(rest.len()));
-            if is_dense(first) {
-                self.append_dense(run);
-            } else {
-                self.append_words(run);
+            match (run, before, behind.first()) {
+                // Not every field has single characters, so one beside a word stands with a letter.
+                ([one], Some(letter), _) if is_dense(*one) => self.append_pair([letter, *one]),
+                ([one], None, Some(letter)) if is_dense(*one) => self.append_pair([*one, *letter]),
+                _ if is_dense(first) => self.append_dense(run),
+                _ => self.append_words(run),
             }
+            before = run.last().copied();
             rest = behind;
+        }
+    }
+
+    /// A dense character and a letter, which takes the character's position.
+    fn append_pair(&mut self, pair: [char; 2]) {
+        self.push(self.length, Unit::Dense(pair.iter().collect()));
+        self.length += 1;
+    }
+
+    /// Whether it is one dense character.
+    pub fn is_character(&self) -> bool {
+        match &self.units[..] {
+            [Placed { unit, .. }] => {
+                matches!(unit, Unit::Dense(text) if text.chars().nth(1).is_none())
+            }
+            _ => false,
         }
     }
 
@@ -185,15 +205,20 @@ mod tests {
         assert_eq!(row("三"), expected(&[(0, "三")]));
         assert_eq!(row("三体"), expected(&[(0, "三体")]));
         assert_eq!(row("三体人"), expected(&[(0, "三体"), (1, "体人")]));
-        assert_eq!(row("三体人间"), expected(&[(0, "三体"), (2, "人间")]));
         assert_eq!(
             row("三体 人"),
-            expected(&[(0, "三体"), (1, "体 "), (3, "人")])
+            expected(&[(0, "三体"), (1, "体 "), (2, " 人")])
         );
-        assert_eq!(row("三 人间"), expected(&[(0, "三 "), (2, "人间")]));
+        let long = Row::of(&"三".repeat(ALL_PAIRS_MAX_CHARACTERS + 1)).units;
+        let positions: Vec<usize> = long.iter().map(|placed| placed.position).collect();
+        assert_eq!(positions, [0, 2, 4, 6, 8, 10, 12, 14, 15]);
         assert_eq!(
             row("c++程序a b"),
             expected(&[(0, "<c++>"), (1, "程序"), (3, "<a>"), (4, "<b>")])
+        );
+        assert_eq!(
+            row("共20册ab"),
+            expected(&[(0, "共2"), (1, "<20>"), (2, "0册"), (3, "<ab>")])
         );
         assert_eq!(row("b编"), expected(&[(0, "b编")]));
         assert_eq!(row("编b"), expected(&[(0, "编b")]));

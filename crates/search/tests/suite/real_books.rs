@@ -114,13 +114,6 @@ fn pieces(keyword: &str) -> Vec<String> {
     pieces.filter(|piece| !piece.is_empty()).collect()
 }
 
-/// A single letter is looked for as a word: half of all books have an `a` somewhere.
-fn has_letter(piece: &str) -> bool {
-    let is_letter = |word: &str| word.len() == 1;
-    piece.split(' ').next().is_some_and(is_letter)
-        || piece.split(' ').next_back().is_some_and(is_letter)
-}
-
 fn found(search: &Search, keyword: &str, scope: Scope) -> Option<BTreeSet<String>> {
     let query = Query {
         scope,
@@ -178,7 +171,9 @@ async fn real_books_are_found_by_all_that_they_say() {
                 };
                 for keyword in keywords {
                     if pieces(&keyword).is_empty()
-                        || pieces(&keyword).iter().any(|piece| has_letter(piece))
+                        || pieces(&keyword)
+                            .iter()
+                            .any(|piece| crate::searching::has_letter(piece))
                     {
                         continue;
                     }

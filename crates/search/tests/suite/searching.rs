@@ -46,3 +46,11 @@ pub async fn until(search: &Search, query: &Query, is_right: impl Fn(&Hits) -> b
     let looked = tokio::time::timeout(VISIBLE_WITHIN, looking).await;
     looked.unwrap_or_else(|_| panic!("{:?} finds {:?}", query, search.search(query)))
 }
+
+/// Whether a folded piece begins or ends with a letter by itself, which is looked for as a word: half
+/// of all books have an `a` somewhere.
+pub fn has_letter(piece: &str) -> bool {
+    let is_letter = |word: &str| word.len() == 1;
+    let mut words = piece.split(' ');
+    words.next().is_some_and(is_letter) || words.next_back().is_some_and(is_letter)
+}
