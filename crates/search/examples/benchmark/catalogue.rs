@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::book::BookFields;
 use domain::{
-    Account, BookId, BookText, Change, Listing, ListingDetails, ListingKey, Migration, Order,
-    OrderId, Picture, PictureHash, Price, Stock, Store, StoreId, TerminalKey, TextHash, Timestamp,
-    UserId,
+    Account, BookId, BookText, BucketKey, Change, Listing, ListingDetails, ListingKey, Migration,
+    Order, OrderId, Picture, PictureHash, Pour, Price, Stock, Store, StoreId, TerminalKey,
+    TextHash, Timestamp, UserId,
 };
 use storage::{
     AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Feed, FeedChange,
-    FeedPosition, Job, OrderQuery, Reading, Section, Session, Storage, StorageError,
+    FeedPosition, Job, ListingQuery, Movement, MovementQuery, OrderQuery, Page, Reading, Section,
+    Session, Storage, StorageError,
 };
 
 const STORES: u32 = 10_000;
@@ -346,6 +347,30 @@ impl Storage for Catalogue {
     }
 
     fn list_orders(&self, _: OrderQuery) -> Reading<'_, Vec<Order>> {
+        nothing()
+    }
+
+    fn list_stores(&self, _: Option<StoreId>, _: u32) -> Reading<'_, Vec<Store>> {
+        nothing()
+    }
+
+    fn list_listings(&self, _: ListingQuery) -> Reading<'_, Page<Listing>> {
+        nothing()
+    }
+
+    fn list_most_bought(&self, _: u32) -> Reading<'_, Vec<Listing>> {
+        nothing()
+    }
+
+    fn list_movements(&self, _: MovementQuery) -> Reading<'_, Page<Movement>> {
+        nothing()
+    }
+
+    fn pour(&self, _: Vec<Pour>, _: Timestamp) -> Reading<'_, Vec<Timestamp>> {
+        nothing()
+    }
+
+    fn find_bucket(&self, _: BucketKey) -> Reading<'_, Option<Timestamp>> {
         nothing()
     }
 
