@@ -100,11 +100,12 @@ impl Filling<'_> {
                 ..
             } = reading.map_err(while_reading("reading everything"))?;
             for change in changes {
-                match change {
-                    Change::Store(store) => {
+                // A page goes on into the sections behind, which have walks of their own.
+                match (section, change) {
+                    (Section::Stores, Change::Store(store)) => {
                         self.columns.note_store(&store.id, store.is_open);
                     }
-                    Change::Listing(listing) => self.take(&listing)?,
+                    (Section::Listings, Change::Listing(listing)) => self.take(&listing)?,
                     _ => {}
                 }
             }
