@@ -278,6 +278,12 @@ impl Chrome {
         text.as_str().unwrap().to_owned()
     }
 
+    /// Waits until there is such an element.
+    #[track_caller]
+    pub fn wait_for_element(&self, css: &str) {
+        self.find(css);
+    }
+
     /// All that a reader sees.
     pub fn text(&self) -> String {
         self.text_of("body")
