@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 
 use rusqlite::Connection;
 use storage::{ErrorKind, Reading, StorageError};
@@ -40,7 +40,11 @@ impl Readers {
             let connection =
                 connection.map_err(|error| OpenError::database(files.database(), error))?;
             let queue = queue.clone();
-            threads.push(std::thread::spawn(move || answer(&connection, &queue)));
+            let thread = Builder::new()
+                .name("reader".to_owned())
+                .spawn(move || answer(&connection, &queue))
+                .expect("a thread can be started");
+            threads.push(thread);
         }
         Ok((readers, threads))
     }

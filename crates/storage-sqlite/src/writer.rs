@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 
 use domain::{Clock, Key, Timestamp, WorkingSet};
 use rusqlite::Connection;
@@ -56,7 +56,11 @@ pub(crate) fn start(
     writer.engine.connection = Some(opened?);
     let queue = Arc::new(WorkQueue::new(QUEUE_MAX_OPERATIONS));
     let waiting = queue.clone();
-    Ok((queue, std::thread::spawn(move || writer.run(&waiting))))
+    let thread = Builder::new()
+        .name("writer".to_owned())
+        .spawn(move || writer.run(&waiting))
+        .expect("a thread can be started");
+    Ok((queue, thread))
 }
 
 pub(crate) struct Writer {
