@@ -14,6 +14,7 @@ mod failures;
 mod histories;
 mod idempotency;
 mod pages;
+mod pictures;
 mod results;
 mod search;
 mod seller;
