@@ -17,6 +17,7 @@ mod pages;
 mod pictures;
 mod results;
 mod search;
+mod search_input;
 mod seller;
 mod server;
 mod states;
