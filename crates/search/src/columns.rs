@@ -6,6 +6,7 @@
 
 mod changes;
 mod facets;
+mod memory;
 mod names;
 mod prices;
 
@@ -75,7 +76,6 @@ pub(crate) struct Document {
     pub offers: Vec<Offer>,
     /// The tags' numbers.
     pub tags: Box<[u32]>,
-    title: u32,
     authors: Box<[u32]>,
     is_described: bool,
 }
@@ -83,8 +83,6 @@ pub(crate) struct Document {
 /// What of a document's offers sorting and filtering want first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Summary {
-    /// The lowest price.
-    pub lowest: u32,
     /// When the newest offer was listed.
     pub newest: i64,
     /// The prices, roughly; of all offers, and of those in stock.
@@ -94,17 +92,20 @@ pub(crate) struct Summary {
 
 impl Summary {
     const NONE: Self = Self {
-        lowest: u32::MAX,
         newest: i64::MIN,
         priced: Priced::NONE,
         priced_in_stock: Priced::NONE,
     };
 
+    /// The lowest price.
+    pub fn lowest(&self) -> u32 {
+        self.priced.lowest()
+    }
+
     fn of(offers: &[Offer]) -> Self {
         let mut summary = Self::NONE;
         for offer in offers {
             let price = offer.price();
-            summary.lowest = summary.lowest.min(price);
             summary.newest = summary.newest.max(offer.listed_at());
             summary.priced.add(price);
             if offer.is_in_stock() {
@@ -130,6 +131,7 @@ pub(crate) struct Columns {
     documents: Vec<Option<Document>>,
     summaries: Vec<Summary>,
     publisher_of: Vec<u32>,
+    title_of: Vec<u32>,
     /// For each tag: the documents that have it, in no order.
     tagged: Vec<Vec<u32>>,
     /// Slots without a document; the last is given next.
@@ -205,8 +207,18 @@ impl Columns {
 
     /// A document's title as it is written; `None` where that is no name.
     pub fn title(&self, slot: u32) -> Option<&str> {
-        let title = self.document(slot)?.title;
+        let title = *self.title_of.get(slot as usize)?;
         (title != NO_NAME).then(|| &**self.titles.text(title))
+    }
+
+    /// The documents of just that title, up to folding; sorted.
+    pub fn titled(&self, title: &str) -> Vec<u32> {
+        let Some(number) = self.titles.find(title) else {
+            return Vec::new();
+        };
+        let slots = (0..).zip(&self.title_of);
+        let slots = slots.filter(|(_, title)| **title == number);
+        slots.map(|(slot, _)| slot).collect()
     }
 
     /// Takes note of a store; returns its number.
@@ -248,13 +260,13 @@ impl Columns {
             self.documents.resize_with(index + 1, || None);
             self.summaries.resize(index + 1, Summary::NONE);
             self.publisher_of.resize(index + 1, NO_NAME);
+            self.title_of.resize(index + 1, NO_NAME);
         }
         let document = Document {
             book: book.clone(),
             text,
             offers: Vec::new(),
             tags: [].into(),
-            title: NO_NAME,
             authors: [].into(),
             is_described: false,
         };
@@ -276,7 +288,7 @@ impl Columns {
         if let Some(name) = &facts.publisher {
             self.publisher_of[slot as usize] = self.publishers.add(name);
         }
-        document.title = self.titles.add(&facts.title);
+        self.title_of[slot as usize] = self.titles.add(&facts.title);
         document.authors = add_each(&mut self.authors, authors);
         document.is_described = true;
         Some(document.book.clone())
@@ -328,7 +340,8 @@ impl Columns {
         let publisher = &mut self.publisher_of[slot as usize];
         self.publishers
             .remove(std::mem::replace(publisher, NO_NAME));
-        self.titles.remove(document.title);
+        let title = &mut self.title_of[slot as usize];
+        self.titles.remove(std::mem::replace(title, NO_NAME));
     }
 
     /// Adds offers in any order; [`Columns::finish`] makes them searchable.

@@ -13,6 +13,10 @@ use crate::plan::Plan;
 use crate::query::{Filter, Sort};
 use crate::slots::Slots;
 
+/// How much more a book counts whose title is the whole keyword: it comes first, whatever else its
+/// rivals hold.
+const WHOLE_TITLE_SCORE: Score = 2_000.0;
+
 /// A store with fewer than one in so many documents is searched document by document.
 const SMALL_STORE_ONE_IN: usize = 20;
 
@@ -139,8 +143,8 @@ impl<'a> Meant<'a> {
         if self.store.is_none() && self.is_any_offer() {
             let summary = self.columns.summary(slot);
             return match sort {
-                Sort::Price => u64::from(summary.lowest),
-                Sort::PriceDown => dearest_first(summary.lowest),
+                Sort::Price => u64::from(summary.lowest()),
+                Sort::PriceDown => dearest_first(summary.lowest()),
                 Sort::Newest | Sort::Relevance => newest_first(summary.newest),
             };
         }
@@ -254,6 +258,8 @@ pub(crate) struct Run<'a> {
     pub columns: &'a Columns,
     pub meant: Meant<'a>,
     pub wanted: Wanted,
+    /// The documents whose title is the whole keyword; sorted.
+    pub titled: Vec<u32>,
 }
 
 impl Run<'_> {
@@ -312,6 +318,20 @@ impl Run<'_> {
     fn small_store(&self) -> Option<&[u32]> {
         let slots = &self.columns.store(self.meant.store?).slots;
         (slots.len() * SMALL_STORE_ONE_IN < self.columns.count()).then_some(slots)
+    }
+
+    /// Offers a document with what it counts more.
+    fn offer(&self, best: &mut Best<'_>, score: Score, slot: u32) {
+        let more = if self.is_titled(slot) {
+            WHOLE_TITLE_SCORE
+        } else {
+            0.0
+        };
+        best.offer(key_of(score + more), slot);
+    }
+
+    fn is_titled(&self, slot: u32) -> bool {
+        self.titled.binary_search(&slot).is_ok()
     }
 
     fn segments(&self) -> impl Iterator<Item = (&SegmentReader, &[u32])> {
@@ -381,11 +401,16 @@ impl Run<'_> {
         all: Option<Slots>,
     ) -> Result<FoundSlots, SearchError> {
         let mut best = Best::new(self.columns, self.wanted.reach);
+        // What they count more no block knows of.
+        for (slot, score) in self.among(weight, &self.titled)?.first {
+            best.offer(key_of(score), slot);
+        }
         for (segment, slots) in self.segments() {
             let threshold = best.threshold();
             let mut offer = |document: DocId, score: Score| {
                 let slot = slots[document as usize];
-                if !segment.is_deleted(document) && all.as_ref().is_none_or(|all| all.has(slot)) {
+                let is_meant = all.as_ref().is_none_or(|all| all.has(slot));
+                if is_meant && !segment.is_deleted(document) && !self.is_titled(slot) {
                     best.offer(key_of(score), slot);
                 }
                 best.threshold()
@@ -407,7 +432,7 @@ impl Run<'_> {
                 .for_each(segment, &mut |document, score| {
                     if let Some(slot) = self.slot(segment, slots, document) {
                         total += 1;
-                        best.offer(key_of(score), slot);
+                        self.offer(&mut best, score, slot);
                         if let Some(all) = &mut all {
                             all.insert(slot);
                         }
@@ -423,6 +448,9 @@ impl Run<'_> {
         let mut best = Best::new(self.columns, self.wanted.reach);
         let mut all = Slots::none(self.columns.slots());
         let mut total = 0;
+        if meant.is_empty() {
+            return Ok(self.scored(total, best, Some(all)));
+        }
         let mut wanted = Slots::none(self.columns.slots());
         meant.iter().for_each(|slot| wanted.insert(*slot));
         for (segment, slots) in self.segments() {
@@ -439,7 +467,7 @@ impl Run<'_> {
                 }
                 if let Some(slot) = self.slot(segment, slots, document) {
                     total += 1;
-                    best.offer(key_of(scorer.score()), slot);
+                    self.offer(&mut best, scorer.score(), slot);
                     all.insert(slot);
                 }
             }

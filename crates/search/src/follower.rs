@@ -225,6 +225,7 @@ impl Follower {
             for document in &changes.new {
                 if let Some(text) = &document.text {
                     index.add(document.slot, &document.book, text)?;
+                    self.shared.count(|progress| progress.documents += 1);
                 }
             }
             self.shared.crash_point("before the commit")?;

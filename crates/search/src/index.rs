@@ -117,7 +117,7 @@ impl Index {
         Ok(())
     }
 
-    /// Makes one segment of all, so that a search need not look into each.
+    /// Makes one segment of all, so that a search need not look into each, and removes the old ones.
     pub fn merge_all(&mut self) -> Result<(), SearchError> {
         let doing = "merging segments";
         let segments = self
@@ -130,6 +130,10 @@ impl Index {
                 .wait()
                 .map_err(while_doing(doing))?;
         }
+        self.writer
+            .garbage_collect_files()
+            .wait()
+            .map_err(while_doing(doing))?;
         Ok(())
     }
 
@@ -149,10 +153,7 @@ impl Index {
             if let Some(slots) = known.get(&segment.segment_id()) {
                 return Ok(Arc::clone(slots));
             }
-            let column = segment.fast_fields().u64("slot")?;
-            let slots = (0..segment.max_doc())
-                .map(|document| column.first(document).unwrap_or(u64::from(u32::MAX)) as u32);
-            Ok(slots.collect())
+            Ok(read_slots(segment)?.into())
         });
         let slots = slots
             .collect::<Result<_, _>>()
@@ -165,15 +166,18 @@ impl Index {
     }
 
     /// Reads all documents, in no order.
-    pub fn read_all(&self, mut each: impl FnMut(Stored)) -> Result<(), SearchError> {
+    pub fn read_all(&self, mut each: impl FnMut(u32, Stored)) -> Result<(), SearchError> {
         let doing = "reading the index";
         self.reader.reload().map_err(while_doing(doing))?;
         for segment in self.reader.searcher().segment_readers() {
             let store = segment.get_store_reader(1).map_err(while_on_disk(doing))?;
-            for document in store.iter::<TantivyDocument>(segment.alive_bitset()) {
+            let slots = read_slots(segment).map_err(while_doing(doing))?;
+            let documents = store.iter::<TantivyDocument>(segment.alive_bitset());
+            for (number, document) in segment.doc_ids_alive().zip(documents) {
                 let document = document.map_err(while_doing(doing))?;
                 let stored = self.fields.read(&document);
-                each(stored.ok_or_else(|| SearchError::new(ErrorKind::Corrupt, doing))?);
+                let stored = stored.ok_or_else(|| SearchError::new(ErrorKind::Corrupt, doing))?;
+                each(slots[number as usize], stored);
             }
         }
         Ok(())
@@ -181,6 +185,11 @@ impl Index {
 }
 
 impl Snapshot {
+    /// The bytes of what it has beside the index's files.
+    pub fn memory(&self) -> usize {
+        self.slots.iter().map(|slots| 4 * slots.len()).sum()
+    }
+
     /// The words of the segments that `before` has not, with the fields that they are in.
     pub fn new_words(&self, before: Option<&Self>) -> Result<HashMap<String, u8>, SearchError> {
         let doing = "reading the index's words";
@@ -257,6 +266,14 @@ impl Payload {
     }
 }
 
+/// For each document of a segment its slot.
+fn read_slots(segment: &SegmentReader) -> tantivy::Result<Vec<u32>> {
+    let column = segment.fast_fields().u64(schema::SLOT)?;
+    let slots = (0..segment.max_doc())
+        .map(|document| column.first(document).unwrap_or(u64::from(u32::MAX)) as u32);
+    Ok(slots.collect())
+}
+
 /// The index in a folder, if it is whole and of this version.
 fn open_existing(folder: &Path) -> Result<Option<tantivy::Index>, SearchError> {
     let doing = "opening the index";
@@ -287,5 +304,9 @@ fn create(folder: &Path) -> Result<tantivy::Index, SearchError> {
     }
     std::fs::create_dir_all(folder).map_err(while_on_disk(doing))?;
     let (schema, _) = Fields::build();
-    tantivy::Index::create_in_dir(folder, schema).map_err(while_doing(doing))
+    tantivy::Index::builder()
+        .schema(schema)
+        .settings(schema::settings())
+        .create_in_dir(folder)
+        .map_err(while_doing(doing))
 }

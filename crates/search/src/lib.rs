@@ -17,6 +17,7 @@ mod execute;
 mod follower;
 mod index;
 pub mod marks;
+mod memory;
 mod plan;
 pub mod query;
 pub mod search;

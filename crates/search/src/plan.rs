@@ -37,8 +37,6 @@ const PAIRS_MAX: usize = 64;
 const PARTICLES: &str = "的了和与之在是及或吗呢吧";
 
 const ISBN_BOOST: f32 = 50.0;
-/// The book itself comes first for its full title, whatever else its rivals hold.
-const WHOLE_TITLE_BOOST: f32 = 2_000.0;
 /// What a word counts that only begins with what was asked for, or has it inside: little.
 const WORD_START_SCORE: f32 = 0.3;
 const WORD_INSIDE_SCORE: f32 = 0.1;
@@ -162,7 +160,7 @@ impl Planner<'_> {
         if keyword.pieces.is_empty() {
             return None;
         }
-        let mut plan = self.pieces(&keyword.pieces, self.whole_title(&keyword.whole));
+        let mut plan = self.pieces(&keyword.pieces);
         let whole_isbn = keyword.isbn.as_ref().filter(|_| self.scope.has_isbn());
         if let Some(isbn) = whole_isbn.filter(|_| keyword.pieces.len() > 1) {
             let term = Term::from_field_text(self.snapshot.fields.isbn, isbn);
@@ -178,7 +176,7 @@ impl Planner<'_> {
     /// Chinese words instead of pieces; `None` where that makes no difference.
     pub fn by_words(&self, keyword: &Keyword) -> Option<Plan> {
         let words = chinese_words(keyword);
-        (!words.is_empty() && words != keyword.pieces).then(|| self.pieces(&words, None))
+        (!words.is_empty() && words != keyword.pieces).then(|| self.pieces(&words))
     }
 
     /// The same with compounds taken apart; `None` where there are none.
@@ -190,7 +188,7 @@ impl Planner<'_> {
                 short.push(word);
             }
         }
-        (short != words).then(|| self.pieces(&short, None))
+        (short != words).then(|| self.pieces(&short))
     }
 
     /// Half of the pairs and words; `None` where there are not two of them.
@@ -248,16 +246,14 @@ impl Planner<'_> {
         })
     }
 
-    /// All of these pieces, each in any field; those that `first` finds come first.
-    fn pieces(&self, pieces: &[String], first: Option<Box<dyn Matches>>) -> Plan {
+    /// All of these pieces, each in any field.
+    fn pieces(&self, pieces: &[String]) -> Plan {
         let mut ways: Vec<Ways> = pieces.iter().map(|piece| self.piece(piece)).collect();
         let marks = pieces.to_vec();
         if let [only] = &mut ways[..]
             && only.terms.is_some()
         {
             let any_of = only.terms.take();
-            // A title that is all of the keyword holds its only piece: one more way finds no more.
-            only.queries.extend(first);
             let query = std::mem::take(only).any();
             return Plan {
                 query,
@@ -266,13 +262,6 @@ impl Planner<'_> {
             };
         }
         let query = all(ways.into_iter().map(Ways::any).collect());
-        let query = match first {
-            Some(first) => Box::new(BooleanQuery::new(vec![
-                (Occur::Must, query),
-                (Occur::Should, first),
-            ])),
-            None => query,
-        };
         Plan {
             query,
             any_of: None,
@@ -352,7 +341,7 @@ impl Planner<'_> {
                 })
                 .collect();
             match <[_; 1]>::try_from(terms) {
-                Ok([(_, term)]) if row.is_character() && field.is_long() => {
+                Ok([(_, term)]) if row.is_character() && !field.has_characters() => {
                     ways.add(self.pairs_beginning_with(&term, field));
                 }
                 Ok([(_, term)]) => ways.add_term(term, field.boost()),
@@ -361,7 +350,7 @@ impl Planner<'_> {
         }
     }
 
-    /// A single character in a long text: of whatever pair it is the first.
+    /// A single character that is no term: of whatever pair it is the first.
     fn pairs_beginning_with(&self, character: &Term, field: TextField) -> Box<dyn Matches> {
         let value = character.value();
         let text = value.as_str().unwrap_or_default();
@@ -401,23 +390,6 @@ impl Planner<'_> {
             .iter()
             .flat_map(|first| lasts.iter().map(|last| (*first, *last)));
         pairs.take(EDGE_PAIRS_MAX).collect()
-    }
-
-    /// What finds the books of just that title; `None` where there are none.
-    fn whole_title(&self, whole: &str) -> Option<Box<dyn Matches>> {
-        if !self.scope.has(TextField::Title) {
-            return None;
-        }
-        let term = Term::from_field_text(self.snapshot.fields.whole_title, whole);
-        let is_there = self
-            .snapshot
-            .searcher
-            .doc_freq(&term)
-            .is_ok_and(|count| count > 0);
-        is_there.then(|| {
-            let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
-            boosted(query, WHOLE_TITLE_BOOST)
-        })
     }
 
     fn dense_term(&self, field: TextField, text: &str) -> Term {

@@ -129,9 +129,9 @@ impl TextField {
         1 << self as u8
     }
 
-    /// Whether it holds sentences, rather than names.
-    pub fn is_long(self) -> bool {
-        matches!(self, Self::BookIntro | Self::Content)
+    /// Whether its single characters are terms.
+    pub fn has_characters(self) -> bool {
+        matches!(self, Self::Title | Self::OriginalTitle | Self::Author)
     }
 
     /// How much more a word counts here than in the content.

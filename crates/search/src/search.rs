@@ -89,6 +89,15 @@ impl Search {
         self.shared.read(|state| state.suggest(prefix, limit))
     }
 
+    /// What is in memory, by parts: their names and bytes, more or less. The dictionary of Chinese
+    /// words, which doesn't change, is not among them.
+    ///
+    /// # Errors
+    /// As [`Search::search`].
+    pub fn memory(&self) -> Result<Vec<(&'static str, usize)>, SearchError> {
+        self.shared.read(|state| Ok(state.memory()))
+    }
+
     /// Has the index built anew from storage, beside the present one, which answers meanwhile.
     /// Returns at once.
     pub fn reindex(&self) {

@@ -10,7 +10,7 @@ use crate::execute::{FoundSlots, Meant, Run, Wanted};
 use crate::index::{Snapshot, Words};
 use crate::marks::Marker;
 use crate::plan::{Plan, Planner, Relaxation};
-use crate::query::{Keyword, Page, Query, Scope, ScopeField, Sort};
+use crate::query::{Keyword, Page, Query, Scope, ScopeField, Sort, TextField};
 
 /// How many offers of a book are told.
 pub const OFFERS_MAX: usize = 20;
@@ -87,6 +87,11 @@ impl State {
                 sort: query.sort,
                 reach: query.page.reach(),
                 all: query.facets,
+            },
+            titled: if query.scope.has(TextField::Title) {
+                self.columns.titled(&query.keyword.whole)
+            } else {
+                Vec::new()
             },
         };
         if query.keyword.is_blank() {
@@ -230,6 +235,7 @@ impl State {
                 reach: limit,
                 all: false,
             },
+            titled: Vec::new(),
         };
         let planner = Planner {
             snapshot: &self.snapshot,

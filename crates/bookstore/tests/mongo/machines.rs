@@ -56,6 +56,14 @@ impl Machines {
         self.processes[process] = Some(Server::start_as(&folder, &arguments, &[]));
     }
 
+    /// Runs a command over the database and a process's folder.
+    pub fn run_beside(&self, process: usize, command: &[&str]) -> Run {
+        let data = self.folder.path().join(process.to_string()).join("data");
+        let url = self.set.url(DATABASE);
+        let place = ["--storage", &url, "--data", data.to_str().unwrap()];
+        run(&[command, &place].concat(), &[])
+    }
+
     /// Kills a process at once.
     pub fn kill_process(&mut self, process: usize) {
         self.processes[process].take().unwrap().crash();

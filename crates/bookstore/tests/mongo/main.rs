@@ -24,4 +24,6 @@ mod migrate;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod support;

@@ -1,14 +1,12 @@
-//! A made-up catalogue, the same each time: words by Zipf's law, a few books in thousands of stores,
-//! most in one or two. Rows are made when they are asked for.
+//! The made-up books as a storage that search can read. Texts are made when they are asked for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::book::BookFields;
 use domain::{
     Account, BookId, BookText, BucketKey, Change, Listing, ListingDetails, ListingKey, Migration,
-    Order, OrderId, Picture, PictureHash, Pour, Price, Stock, Store, StoreId, TerminalKey,
-    TextHash, Timestamp, UserId,
+    Order, OrderId, Picture, PictureHash, Pour, Store, StoreId, TerminalKey, TextHash, Timestamp,
+    UserId,
 };
 use storage::{
     AuditReport, DueOrder, ErrorKind, ExportCursor, ExportLimit, ExportPage, Feed, FeedChange,
@@ -16,124 +14,15 @@ use storage::{
     Session, Storage, StorageError,
 };
 
-const STORES: u32 = 10_000;
-const CHINESE_WORDS: u32 = 30_000;
-const ENGLISH_WORDS: u32 = 20_000;
-const CHARACTERS: u32 = 3_000;
-/// One book that every store has.
-const EVERYWHERE: u32 = 0;
-
-/// How much of it there is.
-#[derive(Debug, Clone, Copy)]
-pub struct Made {
-    pub texts: u32,
-    pub listings: u32,
-}
+use crate::made::{self, Made, Row, STORES, fields, store_id, text};
 
 pub struct Catalogue {
     made: Made,
+    rows: Vec<Row>,
     hashes: Vec<TextHash>,
     numbers: HashMap<TextHash, u32>,
     /// Books that were added since.
     added: Mutex<Vec<Arc<BookText>>>,
-}
-
-/// Numbers that look random and depend on what they are for.
-struct Dice(u64);
-
-impl Dice {
-    fn of(what: u64, number: u32) -> Self {
-        Self(what << 32 | u64::from(number))
-    }
-
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: u32) -> u32 {
-        (self.roll() % u64::from(limit)) as u32
-    }
-
-    /// A rank below `limit`, the first ones by far the likeliest.
-    fn zipf(&mut self, limit: u32) -> u32 {
-        let uniform = (self.roll() >> 11) as f64 / (1_u64 << 53) as f64;
-        (f64::from(limit).powf(uniform) as u32).clamp(1, limit) - 1
-    }
-}
-
-/// The Chinese word of a rank: of one to four characters, mostly two.
-pub fn chinese(rank: u32) -> String {
-    let mut dice = Dice::of(1, rank);
-    let length = match dice.below(20) {
-        0 => 1,
-        1..=14 => 2,
-        15..=17 => 3,
-        _ => 4,
-    };
-    let length = if rank < 50 { 2 } else { length };
-    let character = |dice: &mut Dice| {
-        let code = 0x4E00 + dice.zipf(CHARACTERS) * 6;
-        char::from_u32(code).unwrap_or('书')
-    };
-    (0..length).map(|_| character(&mut dice)).collect()
-}
-
-/// The English word of a rank.
-pub fn english(rank: u32) -> String {
-    let mut dice = Dice::of(2, rank);
-    let syllables = [
-        "ba", "ter", "in", "mo", "shi", "lan", "or", "ek", "tu", "ram", "no", "des",
-    ];
-    let count = 2 + dice.below(3);
-    (0..count)
-        .map(|_| syllables[dice.below(12) as usize])
-        .collect()
-}
-
-fn words(dice: &mut Dice, count: u32) -> String {
-    let mut text = String::new();
-    for index in 0..count {
-        if dice.below(20) == 0 {
-            text += &format!(" {} ", english(dice.zipf(ENGLISH_WORDS)));
-        } else {
-            text += &chinese(dice.zipf(CHINESE_WORDS));
-        }
-        if index % 9 == 8 {
-            text += "，";
-        }
-    }
-    text
-}
-
-fn fields(number: u32) -> BookFields {
-    let mut dice = Dice::of(3, number);
-    let title_words = 2 + dice.below(4);
-    BookFields {
-        title: words(&mut dice, title_words),
-        author: Some(format!(
-            "{}{}",
-            chinese(dice.below(400)),
-            chinese(400 + dice.zipf(20_000))
-        )),
-        publisher: Some(format!("{}出版社", chinese(100 + dice.zipf(500)))),
-        isbn: Some(format!("{}", 9_780_000_000_000_u64 + u64::from(number))),
-        tags: (0..6).map(|_| chinese(50 + dice.zipf(5_000))).collect(),
-        book_intro: Some(words(&mut dice, 110)),
-        content: Some(words(&mut dice, 110)),
-        ..BookFields::default()
-    }
-}
-
-fn text(number: u32) -> BookText {
-    BookText::new(fields(number)).expect("it is short")
-}
-
-fn store_id(number: u32) -> StoreId {
-    StoreId::new(format!("s{number}")).expect("it is an id")
 }
 
 impl Catalogue {
@@ -143,6 +32,7 @@ impl Catalogue {
         let added = Mutex::new(Vec::new());
         Self {
             made,
+            rows: made::rows(made),
             hashes,
             numbers,
             added,
@@ -169,49 +59,9 @@ impl Catalogue {
     }
 
     fn listing(&self, number: u32) -> Listing {
-        let mut dice = Dice::of(4, number);
-        let (text, store) = if number < STORES.min(self.made.listings / 10) {
-            (EVERYWHERE, number)
-        } else if number < self.made.texts + STORES {
-            // Each text is somewhere.
-            (number % self.made.texts, dice.zipf(STORES))
-        } else {
-            (dice.zipf(self.made.texts), dice.zipf(STORES))
-        };
-        self.row(
-            text.to_string(),
-            store,
-            self.hashes[text as usize],
-            number,
-            &mut dice,
-        )
-    }
-
-    fn row(
-        &self,
-        book: String,
-        store: u32,
-        text: TextHash,
-        number: u32,
-        dice: &mut Dice,
-    ) -> Listing {
-        let stock = i64::from(dice.below(10));
-        Listing {
-            key: ListingKey {
-                store: store_id(store),
-                book: BookId::new(book).expect("it is an id"),
-            },
-            price: Price::new(i64::from(500 + dice.below(15_000))).expect("it is a price"),
-            stock: Stock::new(stock).expect("it is a stock"),
-            added: stock,
-            details: Arc::new(ListingDetails {
-                text,
-                title: "".into(),
-                pictures: vec![PictureHash::from_bytes([7; 16])],
-                is_listed: true,
-                listed_at: Timestamp::from_millis(1_600_000_000_000 + i64::from(number) * 1_000),
-            }),
-        }
+        let row = &self.rows[number as usize];
+        let book = row.text.to_string();
+        listing(book, row, self.hashes[row.text as usize], number)
     }
 
     fn page(&self, section: Section, from: u32, limit: ExportLimit) -> ExportPage {
@@ -254,6 +104,25 @@ impl Catalogue {
     }
 }
 
+fn listing(book: String, row: &Row, text: TextHash, number: u32) -> Listing {
+    Listing {
+        key: ListingKey {
+            store: store_id(row.store),
+            book: BookId::new(book).expect("it is an id"),
+        },
+        price: row.price,
+        stock: row.stock,
+        added: row.stock.get(),
+        details: Arc::new(ListingDetails {
+            text,
+            title: "".into(),
+            pictures: vec![PictureHash::from_bytes([7; 16])],
+            is_listed: true,
+            listed_at: Timestamp::from_millis(1_600_000_000_000 + i64::from(number) * 1_000),
+        }),
+    }
+}
+
 fn answer<'a, T: Send + 'a>(value: T) -> Reading<'a, T> {
     Box::pin(std::future::ready(Ok(value)))
 }
@@ -292,16 +161,10 @@ impl Storage for Catalogue {
     fn find_listings(&self, keys: Vec<ListingKey>) -> Reading<'_, Vec<Listing>> {
         let added = self.added();
         let rows = keys.into_iter().filter_map(|key| {
-            let number: usize = key.book.as_str().strip_prefix("added-")?.parse().ok()?;
-            let text = added.get(number)?;
-            let mut dice = Dice::of(5, number as u32);
-            Some(self.row(
-                key.book.to_string(),
-                0,
-                text.hash(),
-                number as u32,
-                &mut dice,
-            ))
+            let number: u32 = key.book.as_str().strip_prefix("added-")?.parse().ok()?;
+            let text = added.get(number as usize)?;
+            let row = Row::added(self.made.texts + number);
+            Some(listing(key.book.to_string(), &row, text.hash(), number))
         });
         answer(rows.collect())
     }

@@ -6,6 +6,8 @@
 #![expect(clippy::print_stdout, reason = "it is there to tell what it measured")]
 
 mod catalogue;
+mod kinds;
+mod made;
 mod measure;
 
 use std::path::PathBuf;
@@ -13,8 +15,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use catalogue::{Catalogue, Made};
+use catalogue::Catalogue;
 use domain::{Price, StoreId};
+use kinds::Asks;
+use made::Made;
 use measure::{folder_megabytes, memory_megabytes, report, row};
 use search::{Page, Query, Search, Settings, Sort};
 
@@ -62,6 +66,10 @@ async fn run(catalogue: Arc<Catalogue>, folder: PathBuf) -> anyhow::Result<()> {
     search.ready().await;
     println!("second start: {:.2} s", begun.elapsed().as_secs_f64());
     println!("memory when ready: {}", memory_megabytes()?);
+    println!("\n| in memory | MB |\n|---|---|");
+    for (part, bytes) in search.memory()? {
+        println!("| {part} | {:.1} |", bytes as f64 / 1e6);
+    }
     // The searches compute; no runtime thread is theirs.
     let search = tokio::task::spawn_blocking(move || measure_searches(search)).await??;
     println!("memory after the searches: {}", memory_megabytes()?);
@@ -70,127 +78,40 @@ async fn run(catalogue: Arc<Catalogue>, folder: PathBuf) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Searches of a kind: their keywords, and how they differ from plain ones.
-type Kind<'a> = (&'a str, Vec<String>, Box<dyn Fn(&mut Query) + 'a>);
-
-fn kinds() -> anyhow::Result<Vec<Kind<'static>>> {
-    let chinese = |ranks: &[u32]| {
-        ranks
-            .iter()
-            .map(|rank| catalogue::chinese(*rank))
-            .collect::<Vec<_>>()
-    };
-    let common = || chinese(&[0, 1, 2, 3]);
-    let pairs = vec![
-        format!("{} {}", catalogue::chinese(0), catalogue::chinese(5)),
-        format!("{} {}", catalogue::chinese(2), catalogue::chinese(40)),
-        format!("{} {}", catalogue::chinese(300), catalogue::chinese(3)),
-    ];
-    let phrases = vec![
-        format!("{}{}", catalogue::chinese(0), catalogue::chinese(1)),
-        format!("{}{}", catalogue::chinese(3), catalogue::chinese(10)),
-        format!(
-            "{}{}{}",
-            catalogue::chinese(1),
-            catalogue::chinese(4),
-            catalogue::chinese(2)
-        ),
-    ];
-    let characters = common()
-        .iter()
-        .map(|word| word.chars().take(1).collect())
-        .collect();
-    let english = [0, 7, 60, 700].map(catalogue::english).to_vec();
-    let store = |name: &'static str| -> anyhow::Result<_> {
-        let store = StoreId::new(name)?;
-        Ok(move |query: &mut Query| query.filter.store = Some(store.clone()))
-    };
-    let (low, high) = (Price::new(2_000)?, Price::new(5_000)?);
-    let page = Page::new(50, 10)?;
-    let plain = || Box::new(|_: &mut Query| ());
-    Ok(vec![
-        ("a word of most documents", common(), plain()),
-        (
-            "a rare word",
-            chinese(&[15_000, 20_000, 25_000, 29_000]),
-            plain(),
-        ),
-        ("two words", pairs, plain()),
-        ("a phrase", phrases, plain()),
-        ("one character", characters, plain()),
-        ("an English word", english, plain()),
-        (
-            "two letters",
-            vec!["ba".into(), "to".into(), "er".into()],
-            plain(),
-        ),
-        ("in the biggest store", common(), Box::new(store("s0")?)),
-        ("in a small store", common(), Box::new(store("s9999")?)),
-        (
-            "page 50",
-            common(),
-            Box::new(move |query| query.page = page),
-        ),
-        (
-            "by price",
-            common(),
-            Box::new(|query| query.sort = Sort::Price),
-        ),
-        (
-            "of a range of prices, in stock",
-            common(),
-            Box::new(move |query| {
-                query.filter.min_price = Some(low);
-                query.filter.max_price = Some(high);
-                query.filter.in_stock = true;
-            }),
-        ),
-        (
-            "with facets",
-            common(),
-            Box::new(|query| query.facets = true),
-        ),
-        ("no keyword", vec![String::new()], plain()),
-        (
-            "no keyword, with facets",
-            vec![String::new()],
-            Box::new(|query| query.facets = true),
-        ),
-        (
-            "nothing found, relaxed",
-            vec!["龘龘龘龘龘".into(), "qqqxqqq".into()],
-            plain(),
-        ),
-    ])
+fn to_query(keyword: &str, asks: Asks) -> anyhow::Result<Query> {
+    let mut query = Query::new(keyword);
+    query.filter.store = asks.store.map(StoreId::new).transpose()?;
+    if let Some(page) = asks.page {
+        query.page = Page::new(page, 10)?;
+    }
+    if asks.is_by_price {
+        query.sort = Sort::Price;
+    }
+    if let Some((low, high)) = asks.prices {
+        query.filter.min_price = Some(Price::new(low)?);
+        query.filter.max_price = Some(Price::new(high)?);
+        query.filter.in_stock = true;
+    }
+    query.facets = asks.facets;
+    Ok(query)
 }
 
 fn measure_searches(search: Search) -> anyhow::Result<Search> {
     println!("\n{}", measure::HEAD);
-    for (name, keywords, change) in kinds()? {
-        let queries = keywords.iter().map(|keyword| {
-            let mut query = Query::new(keyword);
-            change(&mut query);
-            query
-        });
-        let queries: Vec<Query> = queries.collect();
+    for kind in kinds::all() {
+        let queries = kind.keywords.iter();
+        let queries = queries.map(|keyword| to_query(keyword, kind.asks));
+        let queries = queries.collect::<anyhow::Result<Vec<Query>>>()?;
         let total = search.search(&queries[0])?.total;
         let times = report(EACH, |time| {
             search.search(&queries[time % queries.len()]).map(drop)
         })?;
-        println!("{}", row(name, Some(total), &times));
+        println!("{}", row(kind.name, Some(total), &times));
     }
-    let prefixes: Vec<String> = [0, 3, 50, 900, 10_000]
-        .into_iter()
-        .flat_map(|rank| {
-            let word = catalogue::chinese(rank);
-            [word.chars().take(1).collect(), word]
-        })
-        .chain(["b".into(), "ba".into()])
-        .collect();
+    let beginnings = kinds::beginnings();
     let times = report(EACH, |time| {
-        search
-            .suggest(&prefixes[time % prefixes.len()], 10)
-            .map(drop)
+        let beginning = &beginnings[time % beginnings.len()];
+        search.suggest(beginning, 10).map(drop)
     })?;
     println!("{}\n", row("completion", None, &times));
     Ok(search)

@@ -1,10 +1,10 @@
 //! Terms: what a folded text is indexed by, each with its position.
 //!
-//! A dense character takes a position and so does a break between two of them; a word takes one.
-//! At a dense character's position stands the character, and the pair of it and what follows (the
-//! next dense character, a break, or a word's first letter); at a break's the pair of it and what
-//! follows; behind a word also the pair of the word's last letter and the character. So any row of
-//! characters can be asked for by pairs.
+//! A dense character takes a position, and a word takes one; a break takes none. At a dense
+//! character's position stands the character, the pair of it and what follows (the next dense
+//! character, a break, or a word's first letter), and behind a break also the pair of the break and
+//! what follows that; behind a word also the pair of the word's last letter and the character. So any
+//! row of characters can be asked for by pairs, if by all of them.
 
 use super::fold::{BREAK, is_dense};
 
@@ -65,13 +65,8 @@ pub(crate) fn terms(folded: &str, into: &mut Vec<TermRange>) {
                 if next == BREAK {
                     characters.next();
                     let behind = characters.peek().map_or(0, |(_, next)| next.len_utf8());
-                    add(
-                        position,
-                        end,
-                        end + next.len_utf8() + behind,
-                        TermKind::Pair,
-                    );
-                    position += 1;
+                    let behind = end + next.len_utf8() + behind;
+                    add(position - 1, end, behind, TermKind::Pair);
                 }
             } else {
                 // So every character begins a term, if only by itself.

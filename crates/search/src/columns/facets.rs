@@ -100,7 +100,7 @@ impl Columns {
         let mut counts = [0; PRICE_BOUNDS_FEN.len() + 1];
         for slot in found.iter() {
             let lowest = match store {
-                None => self.summary(slot).lowest,
+                None => self.summary(slot).lowest(),
                 Some(store) => {
                     let document = self.document(slot);
                     let offer = document.and_then(|document| document.offer_of(store));

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::analysis::fold;
+use crate::memory::shared_text;
 
 /// A longer name is left out, in characters.
 pub(crate) const NAME_MAX_CHARACTERS: usize = 255;
@@ -15,7 +16,6 @@ pub(crate) const NO_NAME: u32 = u32::MAX;
 /// A name, and how many documents have it.
 #[derive(Debug, Clone)]
 struct Name {
-    folded: Arc<str>,
     text: Arc<str>,
     documents: u32,
 }
@@ -56,11 +56,7 @@ impl Names {
         } else {
             text.into()
         };
-        let name = Name {
-            folded: folded.clone(),
-            text,
-            documents: 1,
-        };
+        let name = Name { text, documents: 1 };
         let number = match self.free.pop() {
             Some(number) => {
                 self.names[number as usize] = name;
@@ -82,12 +78,23 @@ impl Names {
         };
         name.documents -= 1;
         if name.documents == 0 {
-            self.by_text.remove(&name.folded);
-            let nothing: Arc<str> = "".into();
-            name.folded = nothing.clone();
-            name.text = nothing;
+            self.by_text.remove(fold(&name.text).as_str());
+            name.text = "".into();
             self.free.push(number);
         }
+    }
+
+    /// Its bytes.
+    pub fn memory(&self) -> usize {
+        // A node of the tree is two thirds full.
+        let tree = self.by_text.len() * size_of::<(Arc<str>, u32)>() * 3 / 2;
+        let keys = self.by_text.keys().map(|name| shared_text(name));
+        // Written as it is folded, a name is kept once.
+        let is_own = |name: &&Name| !self.by_text.contains_key(&*name.text);
+        let texts = self.names.iter().filter(is_own);
+        let texts = texts.map(|name| shared_text(&name.text));
+        let names = self.names.capacity() * size_of::<Name>();
+        tree + names + keys.sum::<usize>() + texts.sum::<usize>()
     }
 
     /// The number of a name, up to folding.

@@ -1,8 +1,13 @@
 //! The prices of a document's offers, roughly: so that most questions about them need no look at each.
 
-/// Which ranges of prices some offers are in, as bits: two ranges from each power of two to the next.
+/// The lowest and the highest price of some offers, and which ranges their prices are in, as bits: two
+/// ranges from each power of two to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Priced(u64);
+pub(crate) struct Priced {
+    lowest: u32,
+    highest: u32,
+    ranges: u64,
+}
 
 /// From one price to another, both included, in fen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,21 +38,39 @@ fn begin_of(range: u32) -> u32 {
 }
 
 impl Priced {
-    pub const NONE: Self = Self(0);
+    pub const NONE: Self = Self {
+        lowest: u32::MAX,
+        highest: 0,
+        ranges: 0,
+    };
 
     pub fn add(&mut self, price: u32) {
-        self.0 |= 1 << range_of(price);
+        self.lowest = self.lowest.min(price);
+        self.highest = self.highest.max(price);
+        self.ranges |= 1 << range_of(price);
     }
 
     pub fn is_empty(self) -> bool {
-        self.0 == 0
+        self.ranges == 0
+    }
+
+    /// The lowest price; the highest there is where there are no offers.
+    pub fn lowest(self) -> u32 {
+        self.lowest
     }
 
     /// Whether any offer's price is among these; `None` where only a look at them tells.
     pub fn any_in(self, prices: Prices) -> Option<bool> {
-        if self.0 & prices.inside != 0 {
+        // Most books have one offer or two, and so no others.
+        if self.is_empty() {
+            Some(false)
+        } else if prices.has(self.lowest) || prices.has(self.highest) {
             Some(true)
-        } else if self.0 & prices.touched == 0 {
+        } else if self.highest < prices.from || prices.to < self.lowest {
+            Some(false)
+        } else if self.ranges & prices.inside != 0 {
+            Some(true)
+        } else if self.ranges & prices.touched == 0 {
             Some(false)
         } else {
             None
@@ -101,6 +124,10 @@ mod tests {
             let is_any = offers.iter().any(|price| prices.has(*price));
             prop_assert!(priced.any_in(prices).is_none_or(|told| told == is_any));
             prop_assert_eq!(priced.is_empty(), offers.is_empty());
+            prop_assert_eq!(priced.lowest(), offers.iter().copied().min().unwrap_or(u32::MAX));
+            if let [price] = offers[..] {
+                prop_assert_eq!(priced.any_in(prices), Some(prices.has(price)));
+            }
         }
 
         #[test]

@@ -72,10 +72,10 @@ impl Filling<'_> {
     fn load_documents(&mut self) -> Result<(), SearchError> {
         let mut is_sound = true;
         let columns = &mut self.columns;
-        self.index.read_all(|stored| {
+        self.index.read_all(|slot, stored| {
             is_sound &= columns.find(&stored.book, stored.text).is_none()
-                && columns.load(stored.slot, stored.book, stored.text)
-                && columns.describe(stored.slot, &stored.facts).is_some();
+                && columns.load(slot, stored.book, stored.text)
+                && columns.describe(slot, &stored.facts).is_some();
         })?;
         if is_sound {
             Ok(())

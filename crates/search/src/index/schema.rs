@@ -3,38 +3,55 @@
 use domain::book::BookFields;
 use domain::{BookId, BookText, TextHash};
 use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, STORED, Schema, SchemaBuilder, TextFieldIndexing,
-    TextOptions, Value,
+    Field, IndexRecordOption, NumericOptions, STORED, Schema, TextFieldIndexing, TextOptions, Value,
 };
-use tantivy::{Index, TantivyDocument};
+use tantivy::store::{Compressor, ZstdCompressor};
+use tantivy::{Index, IndexSettings, TantivyDocument};
 
 use super::tokenizer::ShopTokenizer;
-use crate::analysis::{TermKind, fold, isbns_in};
-use crate::query::{KEYWORD_MAX_CHARACTERS, TextField};
+use crate::analysis::{TermKind, isbns_in};
+use crate::query::TextField;
 
 /// Raised by whatever changes what an index of the same books holds: its fields, or the folding.
 /// An index of another version is built anew.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 2;
 
-/// Our ways to find a text's terms. In the long texts there are no single characters, which would
-/// be an eighth of the index: each of them begins a pair.
-const SHORT: &str = "short";
-const LONG: &str = "long";
+/// Our ways to find a text's terms. Only in names are single characters terms, for slips of the finger
+/// to be found; elsewhere they would be an eighth of the index, and each of them begins a pair.
+const NAME: &str = "name";
+const TEXT: &str = "text";
+
+/// What is stored is read at start alone, from one end to the other: so in large blocks, well
+/// compressed.
+const STORE_BLOCK_BYTES: usize = 256 << 10;
+const STORE_COMPRESSION_LEVEL: i32 = 19;
+
+/// The name of the field with the document's number in the columns.
+pub(super) const SLOT: &str = "slot";
+
+/// How an index is kept.
+pub(super) fn settings() -> IndexSettings {
+    IndexSettings {
+        docstore_compression: Compressor::Zstd(ZstdCompressor {
+            compression_level: Some(STORE_COMPRESSION_LEVEL),
+        }),
+        docstore_blocksize: STORE_BLOCK_BYTES,
+        ..IndexSettings::default()
+    }
+}
 
 /// Tells an index of them.
 pub(super) fn register_tokenizers(index: &Index) {
     use TermKind::{Character, Last, Pair, Word};
     let tokenizers = index.tokenizers();
-    tokenizers.register(SHORT, ShopTokenizer::new(&[Character, Pair, Word]));
-    tokenizers.register(LONG, ShopTokenizer::new(&[Pair, Last, Word]));
+    tokenizers.register(NAME, ShopTokenizer::new(&[Character, Pair, Word]));
+    tokenizers.register(TEXT, ShopTokenizer::new(&[Pair, Last, Word]));
 }
 
 /// Handles of the fields.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fields {
     texts: [Field; 6],
-    /// The whole title, folded, as one term.
-    pub whole_title: Field,
     /// The ISBNs, thirteen digits each.
     pub isbn: Field,
     /// The document's number in the columns.
@@ -64,10 +81,9 @@ impl Facts {
     }
 }
 
-/// A document as it is kept in the index.
+/// What is stored of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
-    pub slot: u32,
     pub book: BookId,
     pub text: TextHash,
     pub facts: Facts,
@@ -86,24 +102,23 @@ fn text(tokenizer: &str, option: IndexRecordOption) -> TextOptions {
 impl Fields {
     pub fn build() -> (Schema, Self) {
         let mut schema = Schema::builder();
-        let short = text(SHORT, IndexRecordOption::WithFreqsAndPositions);
-        let long = text(LONG, IndexRecordOption::WithFreqsAndPositions);
-        let title = schema.add_text_field("title", short.clone() | STORED);
-        let original_title = schema.add_text_field("original_title", short.clone());
-        let tags = schema.add_text_field("tags", short.clone() | STORED);
-        let author = schema.add_text_field("author", short | STORED);
-        let book_intro = schema.add_text_field("book_intro", long.clone());
-        let content = schema.add_text_field("content", long);
-        let term = |schema: &mut SchemaBuilder, name| {
-            // Frequencies, all of them 1, let a union of terms skip what can't be among the best.
-            let indexing = indexing("raw", IndexRecordOption::WithFreqs).set_fieldnorms(false);
-            schema.add_text_field(name, TextOptions::default().set_indexing_options(indexing))
-        };
+        let name = text(NAME, IndexRecordOption::WithFreqsAndPositions);
+        let text = text(TEXT, IndexRecordOption::WithFreqsAndPositions);
+        let title = schema.add_text_field("title", name.clone() | STORED);
+        let original_title = schema.add_text_field("original_title", name.clone());
+        let tags = schema.add_text_field("tags", text.clone() | STORED);
+        let author = schema.add_text_field("author", name | STORED);
+        let book_intro = schema.add_text_field("book_intro", text.clone());
+        let content = schema.add_text_field("content", text);
+        // Frequencies, all of them 1, let a union of terms skip what can't be among the best.
+        let isbn = indexing("raw", IndexRecordOption::WithFreqs).set_fieldnorms(false);
+        let isbn = TextOptions::default().set_indexing_options(isbn);
+        // Not by flags, which would have norms too.
+        let slot = NumericOptions::default().set_indexed().set_fast();
         let fields = Self {
             texts: [title, original_title, tags, author, book_intro, content],
-            whole_title: term(&mut schema, "whole_title"),
-            isbn: term(&mut schema, "isbn"),
-            slot: schema.add_u64_field("slot", INDEXED | FAST | STORED),
+            isbn: schema.add_text_field("isbn", isbn),
+            slot: schema.add_u64_field(SLOT, slot),
             book: schema.add_text_field("book", STORED),
             hash: schema.add_bytes_field("hash", STORED),
             publisher: schema.add_text_field("publisher", STORED),
@@ -122,9 +137,6 @@ impl Fields {
         document.add_text(self.book, book.as_str());
         document.add_bytes(self.hash, &text.hash().to_bytes());
         document.add_text(self.text(TextField::Title), &fields.title);
-        if fields.title.chars().nth(KEYWORD_MAX_CHARACTERS).is_none() {
-            document.add_text(self.whole_title, fold(&fields.title));
-        }
         for tag in &fields.tags {
             document.add_text(self.text(TextField::Tags), tag);
         }
@@ -155,7 +167,6 @@ impl Fields {
         let hash = document.get_first(self.hash)?;
         let tags = document.get_all(self.text(TextField::Tags));
         Some(Stored {
-            slot: u32::try_from(document.get_first(self.slot)?.as_u64()?).ok()?,
             book: BookId::new(text(self.book)?).ok()?,
             text: TextHash::from_bytes(hash.as_bytes()?.try_into().ok()?),
             facts: Facts {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::memory::heap;
 use crate::query::TextField;
 
 /// Stands before and behind each word.
@@ -58,6 +59,13 @@ impl Found<'_> {
 }
 
 impl Words {
+    /// Its bytes.
+    pub fn memory(&self) -> usize {
+        let recent = self.recent.keys().map(|word| heap(word.len()) + 32);
+        let sorted = self.text.capacity() + 4 * self.starts.capacity() + self.fields.capacity();
+        sorted + recent.sum::<usize>()
+    }
+
     fn word(&self, index: usize) -> &str {
         let start = self.starts[index] as usize;
         let end = self

@@ -1,10 +1,7 @@
-//! Rows: a folded piece as terms at fixed distances, so few that it is quick, and so many that only
-//! texts that hold the piece have them so.
+//! Rows: a folded piece as terms at fixed distances, so many that only texts that hold the piece have
+//! them so.
 
 use crate::analysis::{BREAK, WORD_MAX_CHARACTERS, is_dense};
-
-/// Of a longer run not all pairs are looked for.
-const ALL_PAIRS_MAX_CHARACTERS: usize = 16;
 
 /// What is looked for at one position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,24 +115,24 @@ impl Row {
         self.units.push(Placed { position, unit });
     }
 
-    /// All pairs: the one across two words is rarer than either, and rare ones are quick. A long
-    /// run does with those that cover it. A character by itself stands alone.
+    /// All pairs: the one across two words is rarer than either, and rare ones are quick; and since
+    /// breaks have no positions, only pairs tell where there is none. A character by itself stands alone.
     fn append_dense(&mut self, run: &[char]) {
-        let step = if run.len() > ALL_PAIRS_MAX_CHARACTERS {
-            2
-        } else {
-            1
-        };
-        let last = run.len() - 1;
-        for (at, pair) in run.windows(2).enumerate() {
-            if at % step == 0 || at + 1 == last {
-                self.push(self.length + at, Unit::Dense(pair.iter().collect()));
-            }
-        }
+        let begin = self.length;
+        self.length += run.iter().filter(|character| **character != BREAK).count();
         if let [character] = run {
-            self.push(self.length, Unit::Dense(character.to_string()));
+            self.push(begin, Unit::Dense(character.to_string()));
         }
-        self.length += run.len();
+        let mut position = begin;
+        for pair in run.windows(2) {
+            let at = if pair[0] == BREAK {
+                position.saturating_sub(1)
+            } else {
+                position += 1;
+                position - 1
+            };
+            self.push(at, Unit::Dense(pair.iter().collect()));
+        }
     }
 
     fn append_words(&mut self, run: &[char]) {
@@ -207,11 +204,13 @@ mod tests {
         assert_eq!(row("三体人"), expected(&[(0, "三体"), (1, "体人")]));
         assert_eq!(
             row("三体 人"),
-            expected(&[(0, "三体"), (1, "体 "), (2, " 人")])
+            expected(&[(0, "三体"), (1, "体 "), (1, " 人")])
         );
-        let long = Row::of(&"三".repeat(ALL_PAIRS_MAX_CHARACTERS + 1)).units;
-        let positions: Vec<usize> = long.iter().map(|placed| placed.position).collect();
-        assert_eq!(positions, [0, 2, 4, 6, 8, 10, 12, 14, 15]);
+        assert_eq!(Row::of(&"三".repeat(40)).units.len(), 39);
+        assert_eq!(
+            row("三 体 人a"),
+            expected(&[(0, "三 "), (0, " 体"), (1, "体 "), (1, " 人"), (2, "人a")])
+        );
         assert_eq!(
             row("c++程序a b"),
             expected(&[(0, "<c++>"), (1, "程序"), (3, "<a>"), (4, "<b>")])

@@ -119,9 +119,10 @@ async fn a_plain_sale_is_nothing_to_search() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_in_many_stores_is_one_document() {
+async fn a_text_in_ten_thousand_stores_is_one_document() {
+    const STORES: u64 = 10_000;
     let shop = Shop::new();
-    let stores: Vec<String> = (0..300).map(|number| format!("s{number}")).collect();
+    let stores: Vec<String> = (0..STORES).map(|number| format!("s{number}")).collect();
     for store in &stores {
         shop.open_store(store).await;
     }
@@ -133,10 +134,21 @@ async fn a_text_in_many_stores_is_one_document() {
         shop.add_titled(store, "a", "山海经").await;
     }
     let hits = until(&search, &Query::new("山海"), |hits| {
-        hits.books[0].offer_count == 300
+        hits.books[0].offer_count == STORES
     })
     .await;
     assert_eq!((hits.total, hits.books.len()), (1, 1));
+    // A new price in each is nothing to the index either.
+    for store in &stores {
+        shop.update(store, "a", |update| {
+            update.price = domain::Price::new(7).ok();
+        })
+        .await;
+    }
+    let mut cheap = Query::new("山海");
+    cheap.filter.store = StoreId::new("s9999").ok();
+    cheap.filter.max_price = domain::Price::new(7).ok();
+    until(&search, &cheap, |hits| hits.total == 1).await;
     assert_eq!(self::commits(folder.path()), commits);
     assert_eq!(search.progress().documents, 1);
     // One that tells something else is another document, and takes nothing from the others.
@@ -144,8 +156,9 @@ async fn a_text_in_many_stores_is_one_document() {
     let hits = until(&search, &Query::new("山海"), |hits| hits.total == 2).await;
     let mut counts: Vec<u64> = hits.books.iter().map(|hit| hit.offer_count).collect();
     counts.sort_unstable();
-    assert_eq!(counts, [1, 299]);
+    assert_eq!(counts, [1, STORES - 1]);
     search.stop().await;
+    assert_eq!(search.progress().documents, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,11 +241,11 @@ async fn a_missing_damaged_or_older_index_is_built_anew() {
             "another version",
             Box::new(|| {
                 let text = std::fs::read_to_string(&meta).unwrap();
-                assert!(text.contains("\"payload\":\"1 ") || text.contains("\"payload\": \"1 "));
-                let text = text.replace("\"payload\":\"1 ", "\"payload\":\"0 ");
+                assert!(text.contains("\"payload\":\"2 ") || text.contains("\"payload\": \"2 "));
+                let text = text.replace("\"payload\":\"2 ", "\"payload\":\"0 ");
                 std::fs::write(
                     &meta,
-                    text.replace("\"payload\": \"1 ", "\"payload\": \"0 "),
+                    text.replace("\"payload\": \"2 ", "\"payload\": \"0 "),
                 )
                 .unwrap();
             }),

@@ -218,32 +218,3 @@ async fn without_a_live_token_there_is_nothing_to_read() {
         assert_eq!(reply.status, 401, "{path}");
     }
 }
-
-#[tokio::test]
-async fn pictures_are_served_as_they_came() {
-    let (app, seller, _) = market().await;
-    let info = json!({"id": "p", "title": "P", "price": 1, "pictures": ["R0lGODlhAQ=="]});
-    let body = json!({"user_id": "seller", "store_id": "s", "book_info": info});
-    app.post("/seller/add_book", body)
-        .token(&seller)
-        .await
-        .expect_ok();
-    let book = get(&app, "/books/p", &[]).await.json();
-    let path = book["pictures"][0].as_str().unwrap();
-    let request = Request::get(path).body(Body::empty()).unwrap();
-    let answer = app.router.clone().oneshot(request).await.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["content-type"], "image/gif");
-    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
-    let bytes = answer.into_body().collect().await.unwrap().to_bytes();
-    assert_eq!(&bytes[..], b"GIF89a\x01");
-    for path in [
-        "/pictures/0",
-        "/pictures/00000000000000000000000000000000",
-        "/pictures/zz",
-    ] {
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let answer = app.router.clone().oneshot(request).await.unwrap();
-        assert_eq!(answer.status(), 404, "{path}");
-    }
-}
