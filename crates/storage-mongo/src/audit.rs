@@ -19,7 +19,7 @@ use storage::audit::{AuditCheck, AuditReport, FINDINGS_SHOWN_MAX, Finding};
 
 use crate::accounts::AccountDocument;
 use crate::deployment::Deployment;
-use crate::error::{Stored, is_snapshot_too_old};
+use crate::error::{Cause, Stored, is_snapshot_too_old};
 use crate::listings::{ListingDocument, ListingId};
 use crate::schema::{ACCOUNTS, ENTRIES, LISTINGS, ORDERS};
 use stream::{Keyed, Pair, Stream, next_pair};
@@ -57,8 +57,8 @@ async fn run(deployment: &Deployment, check: AuditCheck) -> Stored<Finding> {
 fn outlived(error: &StorageError) -> bool {
     let source = std::error::Error::source(error);
     source
-        .and_then(|source| source.downcast_ref())
-        .is_some_and(is_snapshot_too_old)
+        .and_then(|source| source.downcast_ref::<Cause>())
+        .is_some_and(|cause| is_snapshot_too_old(&cause.0))
 }
 
 fn look(finding: &mut Finding, is_right: bool, words: impl FnOnce() -> String) {

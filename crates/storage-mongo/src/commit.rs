@@ -10,7 +10,7 @@ use storage::{ErrorKind, StorageError};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::deployment::{Deployment, OPERATION_DEADLINE, until};
-use crate::error::{Stored, kind_of};
+use crate::error::{Cause, Stored, kind_of};
 
 pub(crate) const COMMITTING: &str = "committing a transaction";
 /// The pause before an unanswered commit is asked for again.
@@ -47,12 +47,12 @@ pub(crate) async fn commit(session: &mut ClientSession, deadline: Instant) -> St
             Err(_) => return Err(StorageError::new(ErrorKind::OutcomeUnknown, COMMITTING)),
         };
         match verdict_of_commit(&error) {
-            Some(kind) => return Err(StorageError::caused(kind, COMMITTING, error)),
+            Some(kind) => return Err(StorageError::caused(kind, COMMITTING, Cause(error))),
             None if Instant::now() + COMMIT_PAUSE >= deadline => {
                 return Err(StorageError::caused(
                     ErrorKind::OutcomeUnknown,
                     COMMITTING,
-                    error,
+                    Cause(error),
                 ));
             }
             None => sleep(COMMIT_PAUSE).await,

@@ -1,5 +1,7 @@
 //! What the driver's errors mean for whoever asked, and why a deployment could not be opened.
 
+use std::fmt;
+
 use mongodb::error::{Error, ErrorKind as DriverKind, TRANSIENT_TRANSACTION_ERROR, WriteFailure};
 use storage::{ErrorKind, StorageError};
 
@@ -39,9 +41,37 @@ pub(crate) trait Doing<T> {
 
 impl<T> Doing<T> for mongodb::error::Result<T> {
     fn doing(self, doing: &'static str) -> Stored<T> {
-        self.map_err(|error| StorageError::caused(kind_of(&error), doing, error))
+        self.map_err(|error| StorageError::caused(kind_of(&error), doing, Cause(error)))
     }
 }
+
+/// How much of what the server says a log line carries.
+const MESSAGE_MAX_CHARS: usize = 300;
+
+/// The driver's error in a few words. Its own are followed by the server's whole answer, cluster
+/// times and all, which is too long for a log and says nothing more.
+#[derive(Debug)]
+pub(crate) struct Cause(pub(crate) Error);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match &*self.0.kind {
+            DriverKind::Command(command) => {
+                format!(
+                    "{} ({}): {}",
+                    command.code_name, command.code, command.message
+                )
+            }
+            kind => kind.to_string(),
+        };
+        match words.char_indices().nth(MESSAGE_MAX_CHARS) {
+            None => f.write_str(&words),
+            Some((end, _)) => write!(f, "{} …", &words[..end]),
+        }
+    }
+}
+
+impl std::error::Error for Cause {}
 
 /// The server's number of an error, where it has one.
 pub(crate) fn code_of(error: &Error) -> Option<i32> {
@@ -246,4 +276,26 @@ pub enum OpenError {
         /// What the server says.
         source: Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{deserialize_from_document, doc};
+    use mongodb::error::CommandError;
+
+    use super::*;
+
+    #[test]
+    fn a_log_line_carries_the_words_and_not_the_answer() {
+        let answer = doc! { "code": 112, "codeName": "WriteConflict", "errmsg": "please retry" };
+        let command: CommandError = deserialize_from_document(answer).expect("an error");
+        let error = Error::from(DriverKind::Command(command));
+        assert_eq!(
+            Cause(error).to_string(),
+            "WriteConflict (112): please retry"
+        );
+        let long = Error::custom("é".repeat(MESSAGE_MAX_CHARS));
+        let long = Cause(long).to_string();
+        assert!(long.ends_with("é …") && long.chars().count() == MESSAGE_MAX_CHARS + 2);
+    }
 }
