@@ -267,6 +267,7 @@ words! {
     see_in_shop: "See it in the shop", "在商店中查看";
     stock: "Copies in stock", "库存";
     price_in_yuan: "Price in yuan", "售价（元）";
+    book_title: "Title", "书名";
     author: "Author", "作者";
     isbn_words: "If it has one. Stores that list the same number share a page.", "可不填。编号相同的图书共用一个页面。";
     tags_words: "Separated by commas", "用逗号分隔";
