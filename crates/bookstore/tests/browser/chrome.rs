@@ -16,6 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const POLL_EVERY: Duration = Duration::from_millis(50);
 /// Keys that are no text, as WebDriver writes them.
 pub const ARROW_DOWN: &str = "\u{E015}";
+pub const TAB: &str = "\u{E004}";
 pub const ENTER: &str = "\u{E007}";
 /// The key under which WebDriver names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -347,6 +348,14 @@ impl Chrome {
     pub fn run(&self, script: &str) -> Value {
         let body = json!({"script": script, "args": []});
         self.ask("POST", &self.path("execute/async"), &body)
+    }
+
+    /// What a script finds out, as a text.
+    pub fn evaluate(&self, expression: &str) -> String {
+        let found = self.run(&format!(
+            "arguments[arguments.length - 1]('' + ({expression}));"
+        ));
+        found.as_str().unwrap().to_owned()
     }
 
     /// What axe-core finds wrong with the page.

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::chrome::{self, ARROW_DOWN, Chrome, ENTER};
+use crate::chrome::{self, ARROW_DOWN, Chrome, ENTER, TAB};
 use crate::support::Server;
 
 const PASSWORD: &str = "read more books";
@@ -203,6 +203,42 @@ fn a_cart_over_two_stores_where_one_has_too_few() {
         !chrome.text().contains("西游记"),
         "what was ordered has left the cart"
     );
+    server.stop();
+}
+
+/// The first stop of the keyboard leads past the head of the page, and shows where it is.
+#[test]
+fn the_keyboard_goes_straight_to_the_content() {
+    if !chrome::is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = shop(folder.path(), &[]);
+    let chrome = Chrome::start(server.address, "en");
+    chrome.open("/stores");
+    chrome.press("body", TAB);
+    assert_eq!(chrome.evaluate("document.activeElement.className"), "skip");
+    let ring = "getComputedStyle(document.activeElement).outlineStyle";
+    assert_eq!(chrome.evaluate(ring), "solid");
+    chrome.press(".skip", ENTER);
+    chrome.wait_for_element("main:focus");
+    chrome.press("main", TAB);
+    let first = "document.activeElement.closest('main') !== null";
+    assert_eq!(chrome.evaluate(first), "true");
+    // On paper there is what was bought, and nothing to press.
+    sign_in(&chrome, "reader");
+    chrome.open("/orders?state=received");
+    chrome.click(".order-row a");
+    chrome.click("a[href$='/receipt']");
+    chrome.wait_for_element(".receipt");
+    chrome.devtools(
+        "Emulation.setEmulatedMedia",
+        &serde_json::json!({"media": "print"}),
+    );
+    let paper = chrome.text();
+    assert!(paper.contains("Total"), "{paper}");
+    assert!(!paper.contains("Print this page"), "{paper}");
+    assert!(!paper.contains("Sign out"), "{paper}");
     server.stop();
 }
 
