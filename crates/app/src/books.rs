@@ -11,8 +11,10 @@ use tracing::error;
 
 use crate::App;
 
-/// How many offers of one book are looked at, the oldest first.
+/// How many offers of one book are shown at once.
 pub const OFFERS_MAX: u32 = 100;
+/// How many listings of one book are looked at for what else is said of it, the oldest first.
+const LISTINGS_LOOKED_AT: u32 = 100;
 /// How many books the list of the most bought has.
 pub const MOST_BOUGHT_MAX: usize = 24;
 /// How often that list is made anew: it takes a look at every listing.
@@ -38,9 +40,14 @@ pub struct Book {
     pub text: Arc<BookText>,
     /// The pictures of that store.
     pub pictures: Vec<PictureHash>,
-    /// The offers of stores that say the same of it: in stock and cheap first.
-    pub offers: Vec<Listing>,
-    /// The offers of stores that describe it otherwise under the same id, oldest first.
+    /// The offer whose words these are.
+    pub chosen: Listing,
+    /// The best of all offers that say the same of it: in stock, else the cheapest.
+    pub best: Option<Listing>,
+    /// A page of the offers of stores that say the same of it: in stock and cheap first.
+    pub offers: Page<Listing>,
+    /// Offers of stores that describe it otherwise under the same id, oldest first, one of each
+    /// description.
     pub others: Vec<Card>,
 }
 
@@ -49,8 +56,8 @@ pub struct Book {
 pub(crate) struct MostBought(Mutex<Arc<[ListingKey]>>);
 
 impl App {
-    /// A book as a store offers it, or the one that has offered it the longest; `None` where
-    /// nobody does.
+    /// A book as a store offers it, or the one that has offered it the longest, with at most
+    /// `limit` offers behind the place `after`; `None` where nobody offers it.
     ///
     /// # Errors
     /// [`StorageError`].
@@ -58,12 +65,15 @@ impl App {
         &self,
         id: &BookId,
         store: Option<&StoreId>,
+        after: Option<Place>,
+        limit: u32,
     ) -> Result<Option<Book>, StorageError> {
-        let mut listings = self.offers(id).await?;
+        let listings = self.list(Shelf::Book(id.clone()), None, LISTINGS_LOOKED_AT);
+        let mut others = listings.await?.rows;
         let chosen = match store {
-            None => listings.first().cloned(),
+            None => others.first().cloned(),
             Some(store) => {
-                let found = listings.iter().find(|found| found.key.store == *store);
+                let found = others.iter().find(|found| found.key.store == *store);
                 match found.cloned() {
                     Some(found) => Some(found),
                     None => self.find_on_shelf(id, store).await?,
@@ -73,34 +83,44 @@ impl App {
         let Some(chosen) = chosen else {
             return Ok(None);
         };
-        if !listings.iter().any(|listing| listing.key == chosen.key) {
-            listings.push(chosen.clone());
-        }
-        let mut texts = self.texts(&listings).await?;
+        let said = chosen.details.text;
+        let mut seen = HashSet::from([said]);
+        others.retain(|listing| seen.insert(listing.details.text));
+        let texts = self.texts(std::iter::once(&chosen).chain(&others)).await?;
         // A store may have rewritten its text since its listing was read.
-        let Some(text) = texts.remove(&chosen.details.text) else {
+        let Some(text) = texts.get(&said) else {
             return Ok(None);
         };
-        let (mut offers, others): (Vec<_>, Vec<_>) = listings
-            .into_iter()
-            .partition(|listing| listing.details.text == chosen.details.text);
-        offers.sort_by_key(|listing| (listing.stock.get() == 0, listing.price));
+        let shelf = Shelf::Offers(id.clone(), said);
+        let is_first = after.is_none();
+        let offers = self.list(shelf.clone(), after, limit).await?;
+        let best = match is_first {
+            true => offers.rows.first().cloned(),
+            false => self.list(shelf, None, 1).await?.rows.pop(),
+        };
         Ok(Some(Book {
             id: id.clone(),
-            text,
+            text: text.clone(),
             pictures: chosen.details.pictures.clone(),
+            best,
             offers,
             others: with_texts(others, &texts),
+            chosen,
         }))
     }
 
-    async fn offers(&self, id: &BookId) -> Result<Vec<Listing>, StorageError> {
+    async fn list(
+        &self,
+        shelf: Shelf,
+        after: Option<Place>,
+        limit: u32,
+    ) -> Result<Page<Listing>, StorageError> {
         let query = ListingQuery {
-            shelf: Shelf::Book(id.clone()),
-            after: None,
-            limit: OFFERS_MAX,
+            shelf,
+            after,
+            limit,
         };
-        Ok(self.storage.list_listings(query).await?.rows)
+        self.storage.list_listings(query).await
     }
 
     /// What a store lists, where it is open and the book on its shelves.
@@ -148,9 +168,10 @@ impl App {
 
     async fn texts(
         &self,
-        listings: &[Listing],
+        listings: impl IntoIterator<Item = &Listing>,
     ) -> Result<HashMap<TextHash, Arc<BookText>>, StorageError> {
-        let hashes: HashSet<TextHash> = listings.iter().map(|found| found.details.text).collect();
+        let hashes = listings.into_iter().map(|found| found.details.text);
+        let hashes: HashSet<TextHash> = hashes.collect();
         let texts = self
             .storage
             .find_texts(hashes.into_iter().collect())
@@ -163,12 +184,8 @@ impl App {
     /// # Errors
     /// [`StorageError`].
     pub async fn newest(&self, limit: u32) -> Result<Vec<Card>, StorageError> {
-        let query = ListingQuery {
-            shelf: Shelf::All,
-            after: None,
-            limit: limit * LISTINGS_PER_BOOK,
-        };
-        let mut listings = self.storage.list_listings(query).await?.rows;
+        let listings = self.list(Shelf::All, None, limit * LISTINGS_PER_BOOK);
+        let mut listings = listings.await?.rows;
         keep_each_book_once(&mut listings, limit as usize);
         self.cards(listings).await
     }
@@ -183,14 +200,40 @@ impl App {
         after: Option<Place>,
         limit: u32,
     ) -> Result<Page<Card>, StorageError> {
-        let query = ListingQuery {
-            shelf: Shelf::Store(store.clone()),
-            after,
-            limit,
-        };
-        let Page { rows, next } = self.storage.list_listings(query).await?;
+        let shelf = Shelf::Store(store.clone());
+        let Page { rows, next } = self.list(shelf, after, limit).await?;
         let rows = self.cards(rows).await?;
         Ok(Page { rows, next })
+    }
+
+    /// A page of what a store lists as its seller sees it: on the shelves or off them, newest first.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn own_shelf(
+        &self,
+        store: &StoreId,
+        is_hidden: bool,
+        after: Option<Place>,
+        limit: u32,
+    ) -> Result<Page<Card>, StorageError> {
+        let shelf = if is_hidden {
+            Shelf::Hidden(store.clone())
+        } else {
+            Shelf::Store(store.clone())
+        };
+        let Page { rows, next } = self.list(shelf, after, limit).await?;
+        let rows = self.cards(rows).await?;
+        Ok(Page { rows, next })
+    }
+
+    /// A listing with what its book says, off the shelves too; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn own_card(&self, key: &ListingKey) -> Result<Option<Card>, StorageError> {
+        let found = self.storage.find_listing(key).await?;
+        Ok(self.cards(found.into_iter().collect()).await?.pop())
     }
 
     /// The books that were bought most as of the last look, as they are on sale now.
@@ -264,8 +307,22 @@ fn with_texts(listings: Vec<Listing>, texts: &HashMap<TextHash, Arc<BookText>>) 
     listings.into_iter().filter_map(card).collect()
 }
 
+/// Keeps one listing of each book, in the order of each book's first: that one, or where it is sold
+/// out the next that is not.
 fn keep_each_book_once(listings: &mut Vec<Listing>, limit: usize) {
-    let mut seen = HashSet::new();
-    listings.retain(|listing| seen.insert((listing.key.book.clone(), listing.details.text)));
-    listings.truncate(limit);
+    let mut places: HashMap<_, usize> = HashMap::new();
+    let mut kept: Vec<Listing> = Vec::new();
+    for listing in listings.drain(..) {
+        let book = (listing.key.book.clone(), listing.details.text);
+        match places.get(&book) {
+            Some(place) if kept[*place].stock.get() == 0 => kept[*place] = listing,
+            Some(_) => {}
+            None => {
+                places.insert(book, kept.len());
+                kept.push(listing);
+            }
+        }
+    }
+    kept.truncate(limit);
+    *listings = kept;
 }

@@ -47,4 +47,17 @@ impl App {
     ) -> Result<Vec<Store>, StorageError> {
         self.storage.list_stores(after, limit).await
     }
+
+    /// A seller's open stores by their ids, behind an id, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn own_stores(
+        &self,
+        owner: UserId,
+        after: Option<StoreId>,
+        limit: u32,
+    ) -> Result<Vec<Store>, StorageError> {
+        self.storage.list_stores_of(owner, after, limit).await
+    }
 }

@@ -1,7 +1,8 @@
 //! Looking around: pages of stores, of listings, and of a user's statement.
 //!
-//! A place among listings is when the last one was listed, its store and its book; in a statement
-//! it is when the last entry was, its kind and what it is of.
+//! A place among listings is when the last one was listed, its store and its book; among offers,
+//! whether it is sold out, its price and its store; in a statement it is when the last entry was,
+//! its kind and what it is of.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -18,7 +19,7 @@ use crate::ledger::{EntryDocument, EntryId};
 use crate::listings::ListingDocument;
 use crate::schema::{
     ENTRIES, ENTRIES_OF_USER, LISTINGS, LISTINGS_BY_AGE, LISTINGS_OF_BOOK, LISTINGS_OF_STORE,
-    STORES,
+    LISTINGS_OFF_SHELF, STORES, STORES_OF_OWNER,
 };
 use crate::stores::StoreDocument;
 use crate::values::binary;
@@ -66,9 +67,10 @@ async fn find<D: DeserializeOwned + Send + Sync>(
     .await
 }
 
-/// Open stores by id.
+/// Open stores by id, a seller's or all.
 pub(crate) async fn list_stores(
     deployment: &Deployment,
+    owner: Option<&UserId>,
     after: Option<StoreId>,
     asked: u32,
 ) -> Stored<Vec<Store>> {
@@ -76,13 +78,16 @@ pub(crate) async fn list_stores(
         return Ok(Vec::new());
     }
     let mut filter = doc! { "is_open": true };
+    if let Some(owner) = owner {
+        filter.insert("owner", owner.as_str());
+    }
     if let Some(after) = after {
         filter.insert("_id", doc! { "$gt": after.as_str() });
     }
     let stores = Find {
         collection: STORES,
         filter,
-        index: None,
+        index: owner.map(|_| STORES_OF_OWNER),
         sort: doc! { "_id": 1 },
         limit: limit(asked),
     };
@@ -127,21 +132,106 @@ impl Age {
     }
 }
 
-/// The filter of a shelf behind an age. The bound on the time is what the index goes by, the rest
+/// Where among offers somebody is.
+struct Rank {
+    is_in_stock: bool,
+    price: i64,
+    store: StoreId,
+}
+
+impl Rank {
+    fn of(listing: &Listing) -> Self {
+        Self {
+            is_in_stock: listing.stock.get() > 0,
+            price: listing.price.get(),
+            store: listing.key.store.clone(),
+        }
+    }
+
+    fn place(&self) -> Place {
+        let Self {
+            is_in_stock,
+            price,
+            store,
+        } = self;
+        Place::new(format!("{is_in_stock}\t{price}\t{store}"))
+    }
+
+    fn read(place: &Place) -> Option<Self> {
+        let mut parts = place.as_str().splitn(3, '\t');
+        Some(Self {
+            is_in_stock: parts.next()?.parse().ok()?,
+            price: parts.next()?.parse().ok()?,
+            store: StoreId::new(parts.next()?).ok()?,
+        })
+    }
+
+    fn behind(&self) -> [Document; 3] {
+        let (is_in_stock, price) = (self.is_in_stock, self.price);
+        let store = doc! { "$gt": self.store.as_str() };
+        [
+            doc! { "in_stock": { "$lt": is_in_stock } },
+            doc! { "in_stock": is_in_stock, "price": { "$gt": price } },
+            doc! { "in_stock": is_in_stock, "price": price, "_id.store": store },
+        ]
+    }
+}
+
+/// Where on a shelf somebody is.
+enum Spot {
+    Age(Age),
+    Rank(Rank),
+}
+
+impl Spot {
+    fn of(listing: &Listing, shelf: &Shelf) -> Self {
+        match shelf {
+            Shelf::Offers(..) => Self::Rank(Rank::of(listing)),
+            _ => Self::Age(Age::of(listing)),
+        }
+    }
+
+    fn place(&self) -> Place {
+        match self {
+            Self::Age(age) => age.place(),
+            Self::Rank(rank) => rank.place(),
+        }
+    }
+
+    fn read(place: &Place, shelf: &Shelf) -> Option<Self> {
+        match shelf {
+            Shelf::Offers(..) => Rank::read(place).map(Self::Rank),
+            _ => Age::read(place).map(Self::Age),
+        }
+    }
+}
+
+/// The filter of a shelf behind a spot. The bound on the time is what the index goes by, the rest
 /// tells listings of one moment apart.
-fn filter(shelf: &Shelf, after: Option<&Age>) -> Document {
-    let mut filter = doc! { "is_listed": true };
+fn filter(shelf: &Shelf, after: Option<&Spot>) -> Document {
+    let mut filter = doc! { "is_listed": !matches!(shelf, Shelf::Hidden(_)) };
     match shelf {
         Shelf::All => {}
-        Shelf::Store(store) => drop(filter.insert("_id.store", store.as_str())),
+        Shelf::Store(store) | Shelf::Hidden(store) => {
+            filter.insert("_id.store", store.as_str());
+        }
         Shelf::Book(book) => drop(filter.insert("_id.book", book.as_str())),
+        Shelf::Offers(book, text) => {
+            filter.insert("_id.book", book.as_str());
+            filter.insert("text", binary(text.to_bytes()));
+        }
     }
-    let Some(after) = after else {
-        return filter;
+    let after = match after {
+        None => return filter,
+        Some(Spot::Rank(rank)) => {
+            filter.insert("$or", rank.behind().to_vec());
+            return filter;
+        }
+        Some(Spot::Age(age)) => age,
     };
     let (bound, strictly) = match shelf {
-        Shelf::Book(_) => ("$gte", "$gt"),
-        Shelf::All | Shelf::Store(_) => ("$lte", "$lt"),
+        Shelf::Book(_) | Shelf::Offers(..) => ("$gte", "$gt"),
+        Shelf::All | Shelf::Store(_) | Shelf::Hidden(_) => ("$lte", "$lt"),
     };
     let at = DateTime::from_millis(after.listed_at);
     let (store, book) = (after.store.as_str(), after.book.as_str());
@@ -158,15 +248,22 @@ fn filter(shelf: &Shelf, after: Option<&Age>) -> Document {
     filter
 }
 
-fn find_listings(query: &ListingQuery, after: Option<&Age>, limit: u32) -> Find {
+fn find_listings(query: &ListingQuery, after: Option<&Spot>, limit: u32) -> Find {
+    let newest_first = doc! { "listed_at": -1, "_id.book": -1 };
     // What the filter holds still is not sorted by: the index has it in another place.
     let (index, sort) = match query.shelf {
         Shelf::All => (
             LISTINGS_BY_AGE,
             doc! { "listed_at": -1, "_id.store": -1, "_id.book": -1 },
         ),
-        Shelf::Store(_) => (LISTINGS_OF_STORE, doc! { "listed_at": -1, "_id.book": -1 }),
+        Shelf::Store(_) => (LISTINGS_OF_STORE, newest_first),
+        Shelf::Hidden(_) => (LISTINGS_OFF_SHELF, newest_first),
         Shelf::Book(_) => (LISTINGS_OF_BOOK, doc! { "listed_at": 1, "_id.store": 1 }),
+        // One book's offers are sorted: an index that holds the price would serve this alone.
+        Shelf::Offers(..) => (
+            LISTINGS_OF_BOOK,
+            doc! { "in_stock": -1, "price": 1, "_id.store": 1 },
+        ),
     };
     Find {
         collection: LISTINGS,
@@ -185,8 +282,8 @@ pub(crate) async fn list_listings(
     let doing = "listing listings";
     let mut after = match &query.after {
         None => None,
-        Some(place) => match Age::read(place) {
-            Some(age) => Some(age),
+        Some(place) => match Spot::read(place, &query.shelf) {
+            Some(spot) => Some(spot),
             None => return Ok(Page::empty()),
         },
     };
@@ -197,8 +294,9 @@ pub(crate) async fn list_listings(
         let found: Vec<ListingDocument> = find(deployment, listings, doing).await?;
         let found = found.into_iter().map(ListingDocument::read);
         let found = found.collect::<Stored<Vec<Listing>>>()?;
-        page = Page::cut(found, limit, |last| Age::of(last).place());
-        after = page.rows.last().map(Age::of);
+        page = Page::cut(found, limit, |last| Spot::of(last, &query.shelf).place());
+        let last = page.rows.last();
+        after = last.map(|last| Spot::of(last, &query.shelf));
         page.rows = without_closed(deployment, page.rows).await?;
         if !page.rows.is_empty() || page.next.is_none() {
             break;

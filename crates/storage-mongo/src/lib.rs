@@ -203,7 +203,17 @@ impl Storage for MongoStorage {
     }
 
     fn list_stores(&self, after: Option<StoreId>, limit: u32) -> Reading<'_, Vec<Store>> {
-        Box::pin(browse::list_stores(&self.deployment, after, limit))
+        Box::pin(browse::list_stores(&self.deployment, None, after, limit))
+    }
+
+    fn list_stores_of(
+        &self,
+        owner: UserId,
+        after: Option<StoreId>,
+        limit: u32,
+    ) -> Reading<'_, Vec<Store>> {
+        let deployment = &self.deployment;
+        Box::pin(async move { browse::list_stores(deployment, Some(&owner), after, limit).await })
     }
 
     fn list_listings(&self, query: ListingQuery) -> Reading<'_, Page<Listing>> {

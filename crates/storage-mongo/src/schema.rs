@@ -59,8 +59,12 @@ pub(crate) const ORDERS_WITH_DEADLINE: &str = "orders_with_deadline";
 pub(crate) const LISTINGS_BY_AGE: &str = "listings_by_age";
 /// A store's listings, newest first.
 pub(crate) const LISTINGS_OF_STORE: &str = "listings_of_store";
+/// What is off a store's shelves, newest first.
+pub(crate) const LISTINGS_OFF_SHELF: &str = "listings_off_shelf";
 /// The stores that list a book, oldest first.
 pub(crate) const LISTINGS_OF_BOOK: &str = "listings_of_book";
+/// A seller's stores.
+pub(crate) const STORES_OF_OWNER: &str = "stores_of_owner";
 /// What moved a user's money, newest first.
 pub(crate) const ENTRIES_OF_USER: &str = "entries_of_user";
 
@@ -367,6 +371,14 @@ fn indexes() -> Vec<(&'static str, IndexModel)> {
         (
             LISTINGS,
             index(
+                LISTINGS_OFF_SHELF,
+                doc! { "_id.store": 1, "listed_at": 1, "_id.book": 1 },
+                Some(doc! { "is_listed": false }),
+            ),
+        ),
+        (
+            LISTINGS,
+            index(
                 LISTINGS_OF_BOOK,
                 doc! { "_id.book": 1, "listed_at": 1, "_id.store": 1 },
                 listed(),
@@ -381,7 +393,7 @@ fn indexes() -> Vec<(&'static str, IndexModel)> {
             ),
         ),
         // A seller's stores: those that close with him, and those whose orders are his.
-        (STORES, index("stores_of_owner", doc! { "owner": 1 }, None)),
+        (STORES, index(STORES_OF_OWNER, doc! { "owner": 1 }, None)),
         // Which answers, terminals and buckets may be dropped by now.
         (
             KEPT_ANSWERS,

@@ -126,6 +126,11 @@ fn find_number(connection: &Connection, sql: &str, hash: [u8; 16]) -> Stored<Opt
         .doing(doing)
 }
 
+/// The number of a text; `None` where nobody has it.
+pub(crate) fn find_text_number(connection: &Connection, hash: &TextHash) -> Stored<Option<i64>> {
+    find_number(connection, FIND_TEXT_NUMBER, hash.to_bytes())
+}
+
 /// Keeps new texts and pictures, and learns the numbers of those that were kept already.
 pub(crate) fn save(connection: &Connection, rows: &mut WorkingSet) -> Stored<()> {
     for hash in rows.texts.changed_keys().to_vec() {
@@ -217,7 +222,7 @@ pub(crate) fn text_number(
 ) -> Stored<Option<i64>> {
     match rows.texts.handle(hash) {
         Some(number) => Ok(Some(number)),
-        None => find_number(connection, FIND_TEXT_NUMBER, hash.to_bytes()),
+        None => find_text_number(connection, hash),
     }
 }
 

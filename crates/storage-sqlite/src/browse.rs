@@ -1,18 +1,18 @@
 //! Looking around: pages of stores, of listings, and of an account's statement.
 //!
-//! A place among listings is when the last one was listed, and its number; in a statement it is
-//! the number of the last entry.
+//! A place among listings is when the last one was listed, and its number; among offers, whether it
+//! is sold out, its price and its number; in a statement it is the number of the last entry.
 
 use std::fmt::Write;
 
-use domain::{EntryKind, Fen, Listing, OrderId, Store, StoreId};
+use domain::{BookId, EntryKind, Fen, Listing, OrderId, Store, StoreId, TextHash, UserId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 use storage::{ListingQuery, Movement, MovementQuery, PAGE_MAX_ROWS, Page, Place, Shelf};
 
 use crate::error::{Damaged, Doing, Stored};
 use crate::ledger::{Side, kind_of};
-use crate::{accounts, columns, listings, stores};
+use crate::{accounts, books, columns, listings, stores};
 
 /// What looking around goes by: no order writes any of these, only listing a book does.
 pub(crate) const INDEXES: &str = "
@@ -24,14 +24,25 @@ CREATE INDEX listings_of_store ON listings (store, listed_at) WHERE is_listed = 
 CREATE INDEX listings_of_book ON listings (book_id, listed_at) WHERE is_listed = 1;
 ";
 
+/// What is off the shelves of a store, newest first. Nothing is in it that is on sale.
+pub(crate) const HIDDEN_INDEX: &str = "
+CREATE INDEX listings_off_shelf ON listings (store, listed_at) WHERE is_listed = 0;
+";
+
 pub(crate) const LIST_STORES: &str = "
     SELECT s.id, s.store_id, a.user_id, s.is_open, s.created_at
       FROM stores s CROSS JOIN accounts a ON a.id = s.owner
      WHERE s.store_id > ?1 AND s.is_open = 1 ORDER BY s.store_id LIMIT ?2";
 
+/// Sorts the stores of one seller, who has few.
+pub(crate) const LIST_STORES_OF: &str = "
+    SELECT s.id, s.store_id, a.user_id, s.is_open, s.created_at
+      FROM stores s INDEXED BY stores_of_owner CROSS JOIN accounts a ON a.id = s.owner
+     WHERE s.owner = ?3 AND s.store_id > ?1 AND s.is_open = 1 ORDER BY s.store_id LIMIT ?2";
+
 /// Listings in the order of one of the indexes; what `listings::read_with_key` reads.
 macro_rules! list_listings {
-    ($index:literal, $where:literal, $order:literal) => {
+    ($index:literal, $is_listed:literal, $where:literal, $order:literal) => {
         concat!(
             "SELECT l.id, h.price, h.stock, h.added, t.hash, l.title, l.is_listed, l.listed_at,
                     s.store_id, l.book_id
@@ -39,7 +50,9 @@ macro_rules! list_listings {
             $index,
             " CROSS JOIN stores s ON s.id = l.store CROSS JOIN shelves h ON h.listing = l.id
                CROSS JOIN texts t ON t.id = l.text
-              WHERE l.is_listed = 1 AND s.is_open = 1 AND ",
+              WHERE s.is_open = 1 AND l.is_listed = ",
+            $is_listed,
+            " AND ",
             $where,
             " ORDER BY ",
             $order,
@@ -50,21 +63,46 @@ macro_rules! list_listings {
 
 pub(crate) const LIST_NEWEST: &str = list_listings!(
     "listings_by_age",
+    "1",
     "(l.listed_at, l.id) < (?2, ?3)",
     "l.listed_at DESC, l.id DESC"
 );
 
 pub(crate) const LIST_OF_STORE: &str = list_listings!(
     "listings_of_store",
+    "1",
     "l.store = ?4 AND (l.listed_at, l.id) < (?2, ?3)",
     "l.listed_at DESC, l.id DESC"
 );
 
 pub(crate) const LIST_OF_BOOK: &str = list_listings!(
     "listings_of_book",
+    "1",
     "l.book_id = ?4 AND (l.listed_at, l.id) > (?2, ?3)",
     "l.listed_at, l.id"
 );
+
+pub(crate) const LIST_HIDDEN: &str = list_listings!(
+    "listings_off_shelf",
+    "0",
+    "l.store = ?4 AND (l.listed_at, l.id) < (?2, ?3)",
+    "l.listed_at DESC, l.id DESC"
+);
+
+/// Sorts the offers of one book by what every order changes, which no index may hold; the rest is
+/// read of those of the page alone.
+pub(crate) const LIST_OFFERS: &str = "
+    SELECT l.id, o.price, o.stock, o.added, t.hash, l.title, l.is_listed, l.listed_at,
+           s.store_id, l.book_id
+      FROM (SELECT l.id, h.price, h.stock, h.added
+              FROM listings l INDEXED BY listings_of_book
+                   CROSS JOIN stores s ON s.id = l.store CROSS JOIN shelves h ON h.listing = l.id
+             WHERE l.is_listed = 1 AND s.is_open = 1 AND l.book_id = ?4 AND l.text = ?5
+               AND (h.stock = 0, h.price, l.id) > (?6, ?2, ?3)
+             ORDER BY h.stock = 0, h.price, l.id LIMIT ?1) o
+           CROSS JOIN listings l ON l.id = o.id CROSS JOIN stores s ON s.id = l.store
+           CROSS JOIN texts t ON t.id = l.text
+     ORDER BY o.stock = 0, o.price, o.id";
 
 /// Reads all shelves, which are narrow rows, and sorts those of which something was bought.
 pub(crate) const LIST_MOST_BOUGHT: &str = "
@@ -101,6 +139,28 @@ pub(crate) fn list_stores(
         .collect()
 }
 
+pub(crate) fn list_stores_of(
+    connection: &Connection,
+    owner: &UserId,
+    after: Option<&StoreId>,
+    asked: u32,
+) -> Stored<Vec<Store>> {
+    let doing = "listing a seller's stores";
+    let Some(owner) = accounts::find_number(connection, owner)? else {
+        return Ok(Vec::new());
+    };
+    let mut statement = connection.prepare_cached(LIST_STORES_OF).doing(doing)?;
+    let after = after.map_or("", StoreId::as_str);
+    let rows = statement
+        .query_map(
+            params![after, asked.min(PAGE_MAX_ROWS), owner],
+            stores::read,
+        )
+        .doing(doing)?;
+    rows.map(|row| row.map(|(_, store)| store).doing(doing))
+        .collect()
+}
+
 /// The place's two numbers; the list's beginning where there is none.
 fn read_place(place: Option<&Place>, begin: i64) -> Option<(i64, i64)> {
     match place {
@@ -119,10 +179,17 @@ pub(crate) fn list_listings(
     let doing = "listing listings";
     let (sql, begin, of) = match &query.shelf {
         Shelf::All => (LIST_NEWEST, i64::MAX, None),
-        Shelf::Store(store) => match stores::find_number(connection, store)? {
-            Some(number) => (LIST_OF_STORE, i64::MAX, Some(Value::Integer(number))),
-            None => return Ok(Page::empty()),
-        },
+        Shelf::Store(store) | Shelf::Hidden(store) => {
+            let sql = match query.shelf {
+                Shelf::Hidden(_) => LIST_HIDDEN,
+                _ => LIST_OF_STORE,
+            };
+            match stores::find_number(connection, store)? {
+                Some(number) => (sql, i64::MAX, Some(Value::Integer(number))),
+                None => return Ok(Page::empty()),
+            }
+        }
+        Shelf::Offers(book, text) => return list_offers(connection, query, book, *text),
         Shelf::Book(book) => {
             let book = Value::Text(book.as_str().to_owned());
             (LIST_OF_BOOK, i64::MIN, Some(book))
@@ -149,6 +216,43 @@ pub(crate) fn list_listings(
         Place::new(place)
     });
     Ok(page.map(|(_, listing)| listing))
+}
+
+fn list_offers(
+    connection: &Connection,
+    query: &ListingQuery,
+    book: &BookId,
+    text: TextHash,
+) -> Stored<Page<Listing>> {
+    let doing = "listing offers";
+    let place = match &query.after {
+        None => Some([-1, -1, -1]),
+        Some(place) => read_offer_place(place),
+    };
+    let text = books::find_text_number(connection, &text)?;
+    let (Some([is_sold_out, price, number]), Some(text)) = (place, text) else {
+        return Ok(Page::empty());
+    };
+    let limit = limit(query.limit);
+    let mut statement = connection.prepare_cached(LIST_OFFERS).doing(doing)?;
+    let asked = i64::from(limit) + 1;
+    let parameters = params![asked, price, number, book.as_str(), text, is_sold_out];
+    let rows = statement
+        .query_map(parameters, |row| listings::read_with_key(connection, row))
+        .doing(doing)?;
+    let found = rows.collect::<Result<Vec<_>, _>>().doing(doing)?;
+    let page = Page::cut(found, limit, |(number, listing)| {
+        let is_sold_out = i64::from(listing.stock.get() == 0);
+        let price = listing.price.get();
+        Place::new(format!("{is_sold_out}:{price}:{number}"))
+    });
+    Ok(page.map(|(_, listing)| listing))
+}
+
+fn read_offer_place(place: &Place) -> Option<[i64; 3]> {
+    let mut parts = place.as_str().splitn(3, ':').map(str::parse);
+    let mut part = || parts.next()?.ok();
+    Some([part()?, part()?, part()?])
 }
 
 pub(crate) fn list_most_bought(connection: &Connection, asked: u32) -> Stored<Vec<Listing>> {

@@ -259,6 +259,18 @@ impl Storage for SqliteStorage {
         })
     }
 
+    fn list_stores_of(
+        &self,
+        owner: UserId,
+        after: Option<StoreId>,
+        limit: u32,
+    ) -> Reading<'_, Vec<Store>> {
+        self.readers
+            .ask("listing a seller's stores", move |connection| {
+                browse::list_stores_of(connection, &owner, after.as_ref(), limit)
+            })
+    }
+
     fn list_listings(&self, query: ListingQuery) -> Reading<'_, Page<Listing>> {
         self.readers.ask("listing listings", move |connection| {
             browse::list_listings(connection, &query)

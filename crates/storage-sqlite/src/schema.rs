@@ -16,7 +16,13 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x626F_6F6B;
 
 /// What brings a file from each schema version to the next; the first makes the tables.
-const MIGRATIONS: &[&str] = &[SCHEMA_1, SCHEMA_2, SCHEMA_3, browse::INDEXES];
+const MIGRATIONS: &[&str] = &[
+    SCHEMA_1,
+    SCHEMA_2,
+    SCHEMA_3,
+    browse::INDEXES,
+    browse::HIDDEN_INDEX,
+];
 
 const SCHEMA_1: &str = "
 -- Who has an account. By user_id: log-in, and resolving a name once.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{BookId, EntryKind, Fen, OrderId, StoreId, Timestamp, UserId};
+use domain::{BookId, EntryKind, Fen, OrderId, StoreId, TextHash, Timestamp, UserId};
 
 /// How many rows a page has at most; more are not given, whatever is asked for.
 pub const PAGE_MAX_ROWS: u32 = 1_000;
@@ -66,15 +66,22 @@ impl<T> Page<T> {
     }
 }
 
-/// Which listings are looked at. Only those on the shelves of open stores are ever shown.
+/// Which listings are looked at. Those of closed stores are never shown, those off the shelves
+/// in a list of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shelf {
     /// Those of all stores, newest first.
     All,
     /// Those of one store, newest first.
     Store(StoreId),
+    /// Those of one store that are off its shelves, newest first: its seller's business alone.
+    Hidden(StoreId),
     /// Those of one book, by whatever store, oldest first.
     Book(BookId),
+    /// Those of one book that say the same of it: in stock first, then cheap first, then in an
+    /// order that stays the same. An offer that changes its price or runs out under a walk may be
+    /// met twice, or not at all. This takes a look at all offers of the book.
+    Offers(BookId, TextHash),
 }
 
 /// Which page of which listings is asked for.

@@ -432,7 +432,17 @@ impl Storage for ModelStorage {
     }
 
     fn list_stores(&self, after: Option<StoreId>, limit: u32) -> Reading<'_, Vec<Store>> {
-        answer(self.disk.rows().list_stores(after.as_ref(), limit))
+        answer(self.disk.rows().list_stores(None, after.as_ref(), limit))
+    }
+
+    fn list_stores_of(
+        &self,
+        owner: UserId,
+        after: Option<StoreId>,
+        limit: u32,
+    ) -> Reading<'_, Vec<Store>> {
+        let rows = self.disk.rows();
+        answer(rows.list_stores(Some(&owner), after.as_ref(), limit))
     }
 
     fn list_listings(&self, query: ListingQuery) -> Reading<'_, Page<Listing>> {

@@ -138,8 +138,17 @@ pub trait Storage: Send + Sync {
     /// of them ([`crate::PAGE_MAX_ROWS`]).
     fn list_stores(&self, after: Option<StoreId>, limit: u32) -> Reading<'_, Vec<Store>>;
 
-    /// A page of the listings that are on the shelves of open stores, in the order that
-    /// [`crate::Shelf`] says; those listed at one moment in an order that stays the same. A walk
+    /// The open stores of a seller, as [`Self::list_stores`]; empty where there is nobody of that
+    /// name.
+    fn list_stores_of(
+        &self,
+        owner: UserId,
+        after: Option<StoreId>,
+        limit: u32,
+    ) -> Reading<'_, Vec<Store>>;
+
+    /// A page of the listings of open stores that [`crate::Shelf`] says, in the order that it
+    /// says; those listed at one moment in an order that stays the same. A walk
     /// over all pages meets each listing that is there all the while exactly once. Empty for a
     /// store or a book that is not there.
     fn list_listings(&self, query: ListingQuery) -> Reading<'_, Page<Listing>>;

@@ -100,6 +100,30 @@ function wireChoices() {
   show();
 }
 
+// Photographs of phones are large: a cover is made as small as it is shown, at twice the density.
+async function shrink(input) {
+  const [file] = input.files;
+  if (!file || file.size < 300_000 || file.type === "image/gif") return;
+  const picture = await createImageBitmap(file);
+  const scale = Math.min(1, 1200 / Math.max(picture.width, picture.height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(picture.width * scale);
+  canvas.height = Math.round(picture.height * scale);
+  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85));
+  if (!blob || blob.size >= file.size || input.files[0] !== file) return;
+  const chosen = new DataTransfer();
+  chosen.items.add(new File([blob], "cover.jpg", { type: blob.type }));
+  input.files = chosen.files;
+}
+
+function wireFiles() {
+  for (const input of document.querySelectorAll("input[data-shrink]")) {
+    // What can't be made smaller is sent as it is.
+    input.addEventListener("change", () => shrink(input).catch(() => {}));
+  }
+}
+
 // Completion as the pattern of a combobox with a list: arrows choose, Enter searches.
 function wireCompletion(input, number) {
   const list = document.createElement("ul");
@@ -167,13 +191,17 @@ function wireCompletion(input, number) {
     // Answers may overtake each other, and the box may have been left.
     if (number === asked && document.activeElement === input) show(texts.slice(0, 8));
   };
-  input.addEventListener("input", () => {
+  const askSoon = () => {
     clearTimeout(timer);
     timer = setTimeout(() => ask().catch(close), 120);
-  });
+  };
+  // While Chinese is being composed the keys are the input method's, and what stands there is
+  // half a word.
+  input.addEventListener("input", (event) => event.isComposing || askSoon());
+  input.addEventListener("compositionend", askSoon);
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
-    if (list.hidden) return;
+    if (list.hidden || event.isComposing) return;
     if (event.key === "ArrowDown") choose(chosen + 1);
     else if (event.key === "ArrowUp") choose(chosen < 0 ? -1 : chosen - 1);
     else if (event.key === "Escape") close();
@@ -187,4 +215,5 @@ showLocalTimes();
 countDown();
 wireForms();
 wireChoices();
+wireFiles();
 document.querySelectorAll("input[data-complete]").forEach(wireCompletion);

@@ -14,6 +14,10 @@ use crate::support::Guarded;
 /// How long the browser may take for anything: generous, since machines are busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL_EVERY: Duration = Duration::from_millis(50);
+/// Keys that are no text, as WebDriver writes them.
+pub const ARROW_DOWN: &str = "\u{E015}";
+pub const TAB: &str = "\u{E004}";
+pub const ENTER: &str = "\u{E007}";
 /// The key under which WebDriver names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -228,54 +232,86 @@ impl Chrome {
 
     #[track_caller]
     fn find(&self, css: &str) -> String {
+        self.wait_until(&format!("no `{css}`"), || self.try_find(css))
+    }
+
+    /// Asks again and again until there is an answer.
+    #[track_caller]
+    fn wait_until<T>(&self, complaint: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         let began = Instant::now();
         loop {
-            if let Some(found) = self.try_find(css) {
-                return found;
+            if let Some(answer) = ask() {
+                return answer;
             }
             if began.elapsed() > PATIENCE {
-                panic!("no `{css}` at {}:\n{}", self.at(), self.text());
+                panic!("{complaint} at {}:\n{}", self.at(), self.try_text());
             }
             std::thread::sleep(POLL_EVERY);
         }
     }
 
+    /// One command to an element, which a page that is just being replaced may take away.
+    #[track_caller]
+    fn tell(&self, css: &str, method: &str, command: &str, body: &Value) -> Value {
+        self.wait_until(&format!("`{css}` does not answer to `{command}`"), || {
+            let element = self.try_find(css)?;
+            let path = self.path(&format!("element/{element}/{command}"));
+            match self.try_ask(method, &path, body) {
+                Ok(answer) => Some(answer),
+                Err(error) => {
+                    let passing = ["stale element reference", "no such element"];
+                    let is_passing = passing.iter().any(|known| error["error"] == *known);
+                    assert!(is_passing, "{command} `{css}` at {}: {error}", self.at());
+                    None
+                }
+            }
+        })
+    }
+
     #[track_caller]
     pub fn click(&self, css: &str) {
-        let element = self.find(css);
-        self.ask(
-            "POST",
-            &self.path(&format!("element/{element}/click")),
-            &json!({}),
-        );
+        self.tell(css, "POST", "click", &json!({}));
     }
 
     /// Clears a field and types into it.
     #[track_caller]
     pub fn fill(&self, css: &str, text: &str) {
-        let element = self.find(css);
-        self.ask(
-            "POST",
-            &self.path(&format!("element/{element}/clear")),
-            &json!({}),
-        );
-        let typed = json!({"text": text});
-        self.ask(
-            "POST",
-            &self.path(&format!("element/{element}/value")),
-            &typed,
-        );
+        self.tell(css, "POST", "clear", &json!({}));
+        self.press(css, text);
+    }
+
+    /// Types more into a field, or chooses a file in one of files.
+    #[track_caller]
+    pub fn press(&self, css: &str, keys: &str) {
+        self.tell(css, "POST", "value", &json!({"text": keys}));
     }
 
     #[track_caller]
     pub fn text_of(&self, css: &str) -> String {
-        let element = self.find(css);
-        let text = self.ask(
-            "GET",
-            &self.path(&format!("element/{element}/text")),
-            &Value::Null,
-        );
+        let text = self.tell(css, "GET", "text", &Value::Null);
         text.as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the page has said this in passing. What it says stays there when it is hidden
+    /// again; while it fades in, nothing is seen.
+    #[track_caller]
+    pub fn wait_for_toast(&self, words: &str) {
+        self.wait_until(&format!("`{words}` is not said"), || {
+            let said = self.try_find("[data-toast]:not(:empty)")?;
+            let path = self.path(&format!("element/{said}/property/textContent"));
+            let said = self.try_ask("GET", &path, &Value::Null).ok()?;
+            said.as_str()?.contains(words).then_some(())
+        });
+    }
+
+    /// Opens a page anew until there is such an element: what the index finds follows on what
+    /// storage has.
+    #[track_caller]
+    pub fn open_until(&self, path: &str, css: &str) {
+        self.wait_until(&format!("no `{css}`"), || {
+            self.open(path);
+            self.try_find(css)
+        });
     }
 
     /// Waits until there is such an element.
@@ -292,13 +328,8 @@ impl Chrome {
     /// Waits until the page says this.
     #[track_caller]
     pub fn wait_for(&self, words: &str) {
-        let began = Instant::now();
-        while !self.try_text().contains(words) {
-            if began.elapsed() > PATIENCE {
-                panic!("`{words}` is not at {}:\n{}", self.at(), self.text());
-            }
-            std::thread::sleep(POLL_EVERY);
-        }
+        let is_said = || self.try_text().contains(words).then_some(());
+        self.wait_until(&format!("`{words}` is not"), is_said);
     }
 
     /// What is seen, unless the page is just being replaced.
@@ -317,6 +348,14 @@ impl Chrome {
     pub fn run(&self, script: &str) -> Value {
         let body = json!({"script": script, "args": []});
         self.ask("POST", &self.path("execute/async"), &body)
+    }
+
+    /// What a script finds out, as a text.
+    pub fn evaluate(&self, expression: &str) -> String {
+        let found = self.run(&format!(
+            "arguments[arguments.length - 1]('' + ({expression}));"
+        ));
+        found.as_str().unwrap().to_owned()
     }
 
     /// What axe-core finds wrong with the page.

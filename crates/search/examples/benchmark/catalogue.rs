@@ -213,6 +213,10 @@ impl Storage for Catalogue {
         nothing()
     }
 
+    fn list_stores_of(&self, _: UserId, _: Option<StoreId>, _: u32) -> Reading<'_, Vec<Store>> {
+        nothing()
+    }
+
     fn list_stores(&self, _: Option<StoreId>, _: u32) -> Reading<'_, Vec<Store>> {
         nothing()
     }

@@ -80,7 +80,9 @@ async fn deadlines_come_sorted_from_an_index_of_their_own() {
 /// A question for listings, on some shelf behind some place.
 fn find_listings(mut filter: Document, way: &str, sort: Document, index: &str) -> Document {
     let strictly = way.trim_end_matches('e');
-    filter.insert("is_listed", true);
+    if !filter.contains_key("is_listed") {
+        filter.insert("is_listed", true);
+    }
     filter.insert("listed_at", doc! { way: mongodb::bson::DateTime::MAX });
     let behind = [
         doc! { "listed_at": { strictly: mongodb::bson::DateTime::MAX } },
@@ -105,6 +107,12 @@ async fn listings_come_sorted_by_age() {
             "$lte",
             doc! { "listed_at": -1, "_id.book": -1 },
             "listings_of_store",
+        ),
+        find_listings(
+            doc! { "_id.store": "s", "is_listed": false },
+            "$lte",
+            doc! { "listed_at": -1, "_id.book": -1 },
+            "listings_off_shelf",
         ),
         find_listings(
             doc! { "_id.book": "b" },

@@ -79,6 +79,36 @@ pub async fn open_stores_are_listed_by_id(shop: &Shop) {
     assert!(stores(shop, Some("书店"), 10).await.is_empty());
 }
 
+/// A seller's open stores come by the bytes of their ids, page by page; nobody else's do.
+pub async fn a_sellers_stores_are_listed_by_id(shop: &Shop) {
+    for (owner, names) in [("anna", &["书店", "b", "Z"][..]), ("bert", &["a"])] {
+        shop.given_user(owner).await;
+        for name in names {
+            shop.given_store(owner, name).await;
+        }
+    }
+    let stores = async |owner: &str, after: Option<&str>, limit| {
+        let after = after.map(store);
+        let storage = shop.storage();
+        let found = storage.list_stores_of(user(owner), after, limit).await;
+        let found = found.expect("no failure").into_iter();
+        found
+            .map(|store| format!("{} of {}", store.id, store.owner))
+            .collect::<Vec<_>>()
+    };
+    let all = ["Z of anna", "b of anna", "书店 of anna"];
+    assert_eq!(stores("anna", None, 10).await, all);
+    assert_eq!(stores("anna", None, 2).await, all[..2]);
+    assert_eq!(stores("anna", Some("a"), 10).await, all[1..]);
+    assert_eq!(stores("bert", None, 10).await, ["a of bert"]);
+    assert!(stores("carl", None, 10).await.is_empty());
+    assert_eq!(shop.unregister("anna").await, done());
+    assert!(
+        stores("anna", None, 10).await.is_empty(),
+        "they have closed"
+    );
+}
+
 /// A store's listings come newest first, and no other store's.
 pub async fn a_stores_listings_come_newest_first(shop: &Shop) {
     given_two_stores(shop).await;
@@ -134,6 +164,77 @@ pub async fn listings_that_are_not_on_sale_are_not_listed(shop: &Shop) {
     assert_eq!(walk(shop, &Shelf::Store(store("south")), 9).await.len(), 3);
 }
 
+/// What is off a store's shelves has a list of its own, newest first, while the store is open.
+pub async fn what_is_off_the_shelves_is_listed_apart(shop: &Shop) {
+    given_two_stores(shop).await;
+    let hidden = Shelf::Hidden(store("south"));
+    assert!(walk(shop, &hidden, 10).await.is_empty());
+    for (name, is_listed) in [("d", false), ("a", false), ("b", false), ("b", true)] {
+        let mut update = requests::update_listing(SELLER, "south", name);
+        update.is_listed = Some(is_listed);
+        assert_eq!(shop.update_listing(update).await, done());
+    }
+    for limit in [1, 2, 10] {
+        assert_eq!(walk(shop, &hidden, limit).await, ["south/d", "south/a"]);
+    }
+    let on_shelf = walk(shop, &Shelf::Store(store("south")), 10).await;
+    assert_eq!(on_shelf, ["south/c", "south/b"]);
+    assert!(
+        walk(shop, &Shelf::Hidden(store("north")), 9)
+            .await
+            .is_empty()
+    );
+    assert!(
+        walk(shop, &Shelf::Hidden(store("none")), 9)
+            .await
+            .is_empty()
+    );
+    assert_eq!(shop.unregister(SELLER).await, done());
+    assert!(walk(shop, &hidden, 10).await.is_empty());
+}
+
+/// The offers of a book that say the same come in stock first, then cheap first.
+pub async fn a_books_offers_come_in_stock_and_cheap_first(shop: &Shop) {
+    shop.given_user(SELLER).await;
+    let offers = [
+        ("e", 9, 0),
+        ("a", 30, 1),
+        ("d", 20, 2),
+        ("b", 20, 0),
+        ("c", 10, 7),
+        ("f", 5, 3),
+    ];
+    for (name, price, stock) in offers {
+        shop.given_store(SELLER, name).await;
+        shop.given_listing(name, "x", price, stock).await;
+        shop.given_listing(name, "y", 1, 1).await;
+    }
+    let text = shop.listing("a", "x").await.details.text;
+    let mut update = requests::update_listing(SELLER, "f", "x");
+    update.patch.author = Some(Some("somebody else".to_owned()));
+    assert_eq!(shop.update_listing(update).await, done());
+    let shelf = Shelf::Offers(book("x"), text);
+    for limit in [1, 2, 3, 10] {
+        let walked = walk(shop, &shelf, limit).await;
+        assert_eq!(walked, ["c/x", "d/x", "a/x", "e/x", "b/x"]);
+    }
+    let mut update = requests::update_listing(SELLER, "c", "x");
+    update.is_listed = Some(false);
+    assert_eq!(shop.update_listing(update).await, done());
+    assert_eq!(shop.add_stock(SELLER, "e", "x", 1).await, done());
+    assert_eq!(walk(shop, &shelf, 10).await, ["e/x", "d/x", "a/x", "b/x"]);
+    let other = shop.listing("f", "x").await.details.text;
+    assert_eq!(
+        walk(shop, &Shelf::Offers(book("x"), other), 9).await,
+        ["f/x"]
+    );
+    assert!(
+        walk(shop, &Shelf::Offers(book("z"), text), 9)
+            .await
+            .is_empty()
+    );
+}
+
 /// Many listings of one moment are walked without gap or repetition, and a listing that leaves
 /// the shelves under a place does not lose the place.
 pub async fn a_walk_meets_each_listing_once(shop: &Shop) {
@@ -174,6 +275,7 @@ pub async fn a_walk_meets_each_listing_once(shop: &Shop) {
 /// A place that somebody made up breaks nothing.
 pub async fn a_place_that_was_never_given_is_harmless(shop: &Shop) {
     given_two_stores(shop).await;
+    let shown = shop.listing("north", "a").await.details.text;
     for text in [
         "",
         "x",
@@ -187,7 +289,9 @@ pub async fn a_place_that_was_never_given_is_harmless(shop: &Shop) {
         for shelf in [
             Shelf::All,
             Shelf::Store(store("north")),
+            Shelf::Hidden(store("north")),
             Shelf::Book(book("a")),
+            Shelf::Offers(book("a"), shown),
         ] {
             let page = listings(shop, shelf, Some(Place::new(text)), 100).await;
             assert!(page.rows.len() <= 8, "{text:?}");

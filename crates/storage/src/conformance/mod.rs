@@ -118,10 +118,13 @@ macro_rules! conformance_suite {
             }
             browsing {
                 open_stores_are_listed_by_id,
+                a_sellers_stores_are_listed_by_id,
                 a_stores_listings_come_newest_first,
                 listings_of_all_stores_come_newest_first,
                 a_books_listings_come_oldest_first,
                 listings_that_are_not_on_sale_are_not_listed,
+                what_is_off_the_shelves_is_listed_apart,
+                a_books_offers_come_in_stock_and_cheap_first,
                 a_walk_meets_each_listing_once,
                 a_place_that_was_never_given_is_harmless,
                 the_most_bought_come_first,

@@ -8,52 +8,61 @@ use super::Rows;
 use crate::browse::{ListingQuery, Movement, MovementQuery, PAGE_MAX_ROWS, Page, Place, Shelf};
 
 impl Rows {
-    pub(super) fn list_stores(&self, after: Option<&StoreId>, limit: u32) -> Vec<Store> {
-        let is_behind = |store: &&Store| after.is_none_or(|after| store.id > *after);
-        let open = self.stores.values().filter(|store| store.is_open);
-        let mut found: Vec<Store> = open.filter(is_behind).cloned().collect();
+    pub(super) fn list_stores(
+        &self,
+        owner: Option<&UserId>,
+        after: Option<&StoreId>,
+        limit: u32,
+    ) -> Vec<Store> {
+        let is_wanted = |store: &&Store| {
+            store.is_open
+                && owner.is_none_or(|owner| store.owner == *owner)
+                && after.is_none_or(|after| store.id > *after)
+        };
+        let mut found: Vec<Store> = self.stores.values().filter(is_wanted).cloned().collect();
         found.sort_unstable_by(|one, other| one.id.cmp(&other.id));
         found.truncate(limit.min(PAGE_MAX_ROWS) as usize);
         found
     }
 
     fn on_shelves(&self) -> impl Iterator<Item = &Listing> {
+        self.of_open_stores()
+            .filter(|listing| listing.details.is_listed)
+    }
+
+    fn of_open_stores(&self) -> impl Iterator<Item = &Listing> {
         let is_open = |listing: &Listing| {
             let store = self.stores.get(&listing.key.store);
             store.is_some_and(|store| store.is_open)
         };
         self.listings
             .values()
-            .filter(move |listing| listing.details.is_listed && is_open(listing))
+            .filter(move |listing| is_open(listing))
     }
 
     pub(super) fn list_listings(&self, query: &ListingQuery) -> Page<Listing> {
-        let is_oldest_first = matches!(query.shelf, Shelf::Book(_));
+        let is_hidden = matches!(query.shelf, Shelf::Hidden(_));
         let is_on_it = |listing: &Listing| match &query.shelf {
             Shelf::All => true,
-            Shelf::Store(store) => listing.key.store == *store,
+            Shelf::Store(store) | Shelf::Hidden(store) => listing.key.store == *store,
             Shelf::Book(book) => listing.key.book == *book,
+            Shelf::Offers(book, text) => listing.key.book == *book && listing.details.text == *text,
         };
-        let after = query.after.as_ref().map(|place| read_age(place.as_str()));
-        let is_behind = |listing: &Listing| match after {
+        let after = query.after.as_ref().map(|place| Rank::read(place.as_str()));
+        let is_behind = |rank: &Rank<'_>| match &after {
             None => true,
             Some(None) => false,
-            Some(Some(after)) if is_oldest_first => age(listing) > after,
-            Some(Some(after)) => age(listing) < after,
+            Some(Some(after)) => rank > after,
         };
-        let mut found: Vec<Listing> = self
-            .on_shelves()
-            .filter(|listing| is_on_it(listing) && is_behind(listing))
-            .cloned()
+        let mut found: Vec<(Rank<'_>, &Listing)> = self
+            .of_open_stores()
+            .filter(|listing| listing.details.is_listed != is_hidden && is_on_it(listing))
+            .map(|listing| (Rank::of(listing, &query.shelf), listing))
+            .filter(|(rank, _)| is_behind(rank))
             .collect();
-        found.sort_by(|one, other| age(one).cmp(&age(other)));
-        if !is_oldest_first {
-            found.reverse();
-        }
-        Page::cut(found, limit(query.limit), |listing| {
-            let (millis, store, book) = age(listing);
-            Place::new(format!("{millis}\t{store}\t{book}"))
-        })
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let page = Page::cut(found, limit(query.limit), |(rank, _)| rank.place());
+        page.map(|(_, listing)| listing.clone())
     }
 
     pub(super) fn list_most_bought(&self, limit: u32) -> Vec<Listing> {
@@ -90,17 +99,56 @@ fn limit(limit: u32) -> u32 {
     limit.clamp(1, PAGE_MAX_ROWS)
 }
 
-/// A listing's age, and what tells it from others of the same: neither id holds a tab.
-fn age(listing: &Listing) -> (i64, &str, &str) {
-    let key = &listing.key;
-    let listed_at = listing.details.listed_at.millis();
-    (listed_at, key.store.as_str(), key.book.as_str())
+/// Where a listing stands on a shelf: two numbers of the shelf's order, and what tells it from
+/// others of the same. Neither id holds a tab.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Rank<'a> {
+    first: i64,
+    second: i64,
+    /// Falling where the shelf has the newest first.
+    rising: Option<(&'a str, &'a str)>,
+    falling: Reverse<Option<(&'a str, &'a str)>>,
 }
 
-fn read_age(place: &str) -> Option<(i64, &str, &str)> {
-    let (millis, key) = place.split_once('\t')?;
-    let (store, book) = key.split_once('\t')?;
-    Some((millis.parse().ok()?, store, book))
+impl<'a> Rank<'a> {
+    fn of(listing: &'a Listing, shelf: &Shelf) -> Self {
+        let key = (listing.key.store.as_str(), listing.key.book.as_str());
+        let listed_at = listing.details.listed_at.millis();
+        match shelf {
+            Shelf::All | Shelf::Store(_) | Shelf::Hidden(_) => Self::new(-listed_at, 0, key, true),
+            Shelf::Book(_) => Self::new(listed_at, 0, key, false),
+            Shelf::Offers(..) => {
+                let is_sold_out = i64::from(listing.stock.get() == 0);
+                Self::new(is_sold_out, listing.price.get(), key, false)
+            }
+        }
+    }
+
+    fn new(first: i64, second: i64, key: (&'a str, &'a str), is_falling: bool) -> Self {
+        Self {
+            first,
+            second,
+            rising: (!is_falling).then_some(key),
+            falling: Reverse(is_falling.then_some(key)),
+        }
+    }
+
+    fn place(&self) -> Place {
+        let (store, book) = self.rising.or(self.falling.0).expect("one of them is told");
+        let is_falling = self.rising.is_none();
+        Place::new(format!(
+            "{}\t{}\t{is_falling}\t{store}\t{book}",
+            self.first, self.second
+        ))
+    }
+
+    fn read(place: &'a str) -> Option<Self> {
+        let mut parts = place.splitn(5, '\t');
+        let mut part = || parts.next();
+        let (first, second) = (part()?.parse().ok()?, part()?.parse().ok()?);
+        let is_falling = part()?.parse().ok()?;
+        Some(Self::new(first, second, (part()?, part()?), is_falling))
+    }
 }
 
 /// The entry as it concerns a user; `None` where it does not.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use app::App;
-use app::books::Book;
+use app::books::{Book, OFFERS_MAX};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -109,7 +109,7 @@ impl<'a> BookJson<'a> {
                 .iter()
                 .map(|hash| pictures::path(*hash))
                 .collect(),
-            offers: book.offers.iter().map(OfferJson::of).collect(),
+            offers: book.offers.rows.iter().map(OfferJson::of).collect(),
         }
     }
 }
@@ -123,7 +123,7 @@ async fn book(
 ) -> Result<Response, ApiError> {
     let id = BookId::new(id).map_err(|_| ApiError::not_found())?;
     let store = query.read("store", "the id of a store", |text| StoreId::new(text).ok())?;
-    let found = app.book(&id, store.as_ref()).await?;
+    let found = app.book(&id, store.as_ref(), None, OFFERS_MAX).await?;
     let book = found.ok_or_else(ApiError::not_found)?;
     Ok(known.public(&BookJson::of(&book)))
 }

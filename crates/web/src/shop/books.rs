@@ -6,8 +6,9 @@ use axum::extract::Path;
 use axum::response::Response;
 use domain::book::BookFields;
 use domain::{BookId, Count, Listing, StoreId};
+use storage::Place;
 
-use super::cards::{CardView, Cover, book_path_in, encoded, price, store_path};
+use super::cards::{CardView, Cover, book_path, book_path_in, encoded, price, store_path};
 use super::cart::Line;
 use super::forms::Query;
 use super::frame::Frame;
@@ -20,6 +21,10 @@ use crate::pictures;
 const FEW_COPIES: i64 = 5;
 /// A text with more characters than this is folded.
 const LONG_TEXT_CHARACTERS: usize = 600;
+/// How many offers a page has.
+const OFFERS_A_PAGE: u32 = 20;
+/// How many other editions are shown.
+const OTHERS_MAX: usize = 12;
 
 /// What one store asks for the book.
 struct Offer {
@@ -64,6 +69,9 @@ struct BookPage {
     tags: Vec<(String, Option<String>)>,
     best: Option<Offer>,
     offers: Vec<Offer>,
+    /// The way back to the cheapest offers.
+    first_offers: Option<String>,
+    more_offers: Option<String>,
     introduction: Option<Passage>,
     about_author: Option<Passage>,
     contents: Option<Passage>,
@@ -78,13 +86,16 @@ pub async fn book(
 ) -> Result<Response, Trouble> {
     let id = BookId::new(id).map_err(|_| Trouble::not_found())?;
     let store = StoreId::new(query.get("store")).ok();
-    let found = visitor.app.book(&id, store.as_ref()).await?;
+    let after = query.has("after").then(|| Place::new(query.get("after")));
+    let is_first = after.is_none();
+    let finding = visitor.app.book(&id, store.as_ref(), after, OFFERS_A_PAGE);
+    let found = finding.await?;
     let book = found.ok_or_else(Trouble::not_found)?;
-    let page = view(&visitor, &book, store.as_ref());
+    let page = view(&visitor, &book, store.as_ref(), is_first);
     Ok(visitor.public(&page))
 }
 
-fn view(visitor: &Visitor, book: &Book, store: Option<&StoreId>) -> BookPage {
+fn view(visitor: &Visitor, book: &Book, store: Option<&StoreId>, is_first: bool) -> BookPage {
     let w = visitor.language.words();
     let fields = book.text.fields();
     let offer = |listing: &Listing| Offer {
@@ -97,11 +108,18 @@ fn view(visitor: &Visitor, book: &Book, store: Option<&StoreId>) -> BookPage {
             .then(|| visitor.language.copies_left(listing.stock.get())),
         line: one_copy(listing),
     };
-    let asked_for = |listing: &&Listing| {
-        store.is_some_and(|store| listing.key.store == *store) && listing.stock.get() > 0
+    let is_in_stock = |listing: &&Listing| listing.stock.get() > 0;
+    let offers = &book.offers.rows;
+    let asked_for = store.map(|_| &book.chosen).filter(is_in_stock);
+    let best = asked_for.or_else(|| book.best.as_ref().filter(is_in_stock));
+    let path = match store {
+        Some(store) => book_path_in(&book.id, store),
+        None => book_path(&book.id),
     };
-    let best = book.offers.iter().find(asked_for);
-    let best = best.or_else(|| book.offers.first().filter(|first| first.stock.get() > 0));
+    let more_offers = book.offers.next.as_ref().map(|next| {
+        let mark = if store.is_some() { '&' } else { '?' };
+        format!("{path}{mark}after={}#offers", encoded(next.as_str()))
+    });
     let can_search = visitor.app.can_search();
     let tag = |tag: &String| {
         let path = can_search.then(|| format!("/search?q={}", encoded(tag)));
@@ -122,13 +140,16 @@ fn view(visitor: &Visitor, book: &Book, store: Option<&StoreId>) -> BookPage {
         facts: facts(w, fields),
         tags: fields.tags.iter().map(tag).collect(),
         best: best.map(offer),
-        offers: book.offers.iter().map(offer).collect(),
+        offers: offers.iter().map(offer).collect(),
+        first_offers: (!is_first).then(|| format!("{path}#offers")),
+        more_offers,
         introduction: Passage::of(fields.book_intro.as_ref()),
         about_author: Passage::of(fields.author_intro.as_ref()),
         contents: Passage::of(fields.content.as_ref()),
         others: book
             .others
             .iter()
+            .take(OTHERS_MAX)
             .map(|card| {
                 let key = &card.listing.key;
                 let path = book_path_in(&key.book, &key.store);

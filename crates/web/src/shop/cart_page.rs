@@ -31,6 +31,8 @@ pub struct LineView {
     pub problem: Option<String>,
     /// The listing, as the cart writes it.
     pub code: String,
+    /// What tells it from the others on the page.
+    pub number: usize,
 }
 
 /// A store's part of the cart.
@@ -66,9 +68,9 @@ impl CartView {
         let mut stores: Vec<(StoreId, Vec<LineView>, Fen)> = Vec::new();
         let mut total = Fen::ZERO;
         let mut can_order = false;
-        for line in lines {
+        for (number, line) in lines.iter().enumerate() {
             let card = cards.get(&line.key);
-            let view = LineView::of(line, card, language);
+            let view = LineView::of(number, line, card, language);
             let sum = match (card, &view.problem) {
                 (Some(card), None) => card.listing.price.times(line.count),
                 _ => Fen::ZERO,
@@ -106,7 +108,7 @@ impl CartView {
 }
 
 impl LineView {
-    fn of(line: &Line, card: Option<&Card>, language: Language) -> Self {
+    fn of(number: usize, line: &Line, card: Option<&Card>, language: Language) -> Self {
         let key = &line.key;
         let w = language.words();
         let stock = card.map_or(0, |card| card.listing.stock.get());
@@ -134,6 +136,7 @@ impl LineView {
             sum: listing.map_or_else(String::new, |listing| yuan(listing.price.times(line.count))),
             problem,
             code: line.encode(),
+            number,
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Forms: which are taken, and what is in them.
 
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName};
 
+use super::multipart;
 use super::trouble::Trouble;
 use super::visitor::Visitor;
 use crate::Web;
-use crate::body::{self, BODY_MAX_BYTES};
+use crate::body::{self, BODY_MAX_BYTES, BOOK_BODY_MAX_BYTES, Reserved};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -83,6 +85,46 @@ impl FromRequest<Web> for Submitted {
             return Err(Trouble::foreign());
         }
         Ok(Self { visitor, fields })
+    }
+}
+
+/// A form that may have a file, from somebody who is signed in: nobody else may send so much.
+pub struct Uploaded {
+    pub visitor: Visitor,
+    pub fields: Fields,
+    /// The form's only file, where one was chosen.
+    pub file: Option<Bytes>,
+    /// What the file takes of all that bodies may.
+    _reserved: Reserved,
+}
+
+impl FromRequest<Web> for Uploaded {
+    type Rejection = Trouble;
+
+    async fn from_request(request: Request, web: &Web) -> Result<Self, Trouble> {
+        let (mut parts, body) = request.into_parts();
+        if !is_from_here(&parts.headers) {
+            return Err(Trouble::foreign());
+        }
+        let visitor = Visitor::from_request_parts(&mut parts, web).await?;
+        visitor.reader()?;
+        let content_type = parts.headers.get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let boundary = content_type.and_then(multipart::boundary);
+        let boundary = boundary.ok_or_else(Trouble::bad)?;
+        let (bytes, reserved) = body::read(body, BOOK_BODY_MAX_BYTES, &web.budget).await?;
+        let form = multipart::read(&bytes, boundary).ok_or_else(Trouble::bad)?;
+        let fields = Fields(form.fields);
+        if fields.get("form_token") != visitor.form_token() {
+            return Err(Trouble::foreign());
+        }
+        let file = form.files.into_iter().next();
+        Ok(Self {
+            visitor,
+            fields,
+            file: file.map(|(_, file)| file),
+            _reserved: reserved,
+        })
     }
 }
 

@@ -113,6 +113,10 @@ impl Language {
         self.count(number, "store", "stores", "家书店")
     }
 
+    pub fn copies(self, number: i64) -> String {
+        self.count(number, "copy", "copies", "本")
+    }
+
     pub fn copies_left(self, stock: i64) -> String {
         match self {
             Self::Chinese => format!("仅剩 {stock} 本"),

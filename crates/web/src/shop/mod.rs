@@ -18,6 +18,7 @@ mod forms;
 mod frame;
 mod home;
 mod language;
+mod multipart;
 mod orders;
 mod results;
 mod selling;
@@ -69,8 +70,7 @@ pub fn routes() -> Router<Web> {
         .route("/orders/{id}/receipt", get(orders::page::receipt))
         .route("/orders/{id}/cancel", post(orders::verbs::cancel))
         .route("/orders/{id}/receive", post(orders::verbs::receive))
-        .route("/selling", get(selling::list))
-        .route("/selling/{id}/send", post(selling::send))
+        .merge(selling::routes())
         .route("/account", get(account::page))
         .route("/account/funds", post(account::funds))
         .route("/account/password", post(account::password))

@@ -33,6 +33,7 @@ enum What {
     NotFound,
     Foreign,
     Bad,
+    TooLarge,
     TooManyAttempts,
     Busy,
     Failed,
@@ -75,6 +76,11 @@ impl Trouble {
             What::NotFound => (StatusCode::NOT_FOUND, w.not_found_title, w.not_found_words),
             What::Foreign => (StatusCode::FORBIDDEN, w.refused_title, w.refused_words),
             What::Bad => (StatusCode::BAD_REQUEST, w.bad_title, w.bad_words),
+            What::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                w.too_large_title,
+                w.too_large_words,
+            ),
             What::TooManyAttempts => (
                 StatusCode::TOO_MANY_REQUESTS,
                 w.attempts_title,
@@ -121,6 +127,7 @@ impl From<ErrorAnswer> for Trouble {
         let what = match error.code() {
             401 => What::NotSignedIn,
             404 | 511 | 513 | 515 | 518 => What::NotFound,
+            413 => What::TooLarge,
             429 => What::TooManyAttempts,
             503 => What::Busy,
             528 => What::Failed,

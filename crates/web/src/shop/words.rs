@@ -18,7 +18,7 @@ words! {
     skip_to_content: "Skip to content", "跳到正文";
     search: "Search", "搜索";
     search_hint: "Title, author, ISBN …", "书名、作者、ISBN……";
-    stores: "Stores", "书店";
+    stores: "Stores", "店铺";
     cart: "Cart", "购物车";
     orders: "Orders", "订单";
     account: "Account", "账户";
@@ -38,7 +38,7 @@ words! {
         "一次浏览众多独立书店，一次下单，多店同购，收货后才付给卖家。";
     newest: "New on the shelves", "新书上架";
     most_bought: "Bought most", "畅销";
-    all_stores: "All stores", "全部书店";
+    all_stores: "All stores", "全部店铺";
     no_books_yet: "No store lists a book yet.", "还没有书店上架图书。";
     newest_first: "Newest first", "最新上架";
 
@@ -46,6 +46,8 @@ words! {
     translated_by: "translated by", "译者";
     add_to_cart: "Add to cart", "加入购物车";
     offers: "Offers", "在售书店";
+    more_offers: "More offers", "更多报价";
+    cheapest_offers: "The cheapest offers", "最低报价";
     offer_store: "Store", "书店";
     in_stock: "in stock", "有货";
     sold_out: "sold out", "缺货";
@@ -74,7 +76,7 @@ words! {
     looking_for_store: "Look in this store", "在本店搜索";
 
     // Results.
-    results_for: "Results for", "搜索结果：";
+    results_for: "Results for", "搜索结果";
     no_results: "Nothing was found.", "没有找到相关图书。";
     no_results_hint: "Try fewer or other words, or another spelling.", "请尝试减少关键词或换一种写法。";
     relaxed_words: "Nothing has exactly these words. These come close.", "没有完全匹配的结果，以下是相近的图书。";
@@ -249,6 +251,50 @@ words! {
     nothing_to_send: "Nothing waits to be sent.", "没有待发货的订单。";
     no_address_given: "No address was given.", "未填写地址。";
 
+    own_stores: "Your stores", "我的店铺";
+    no_own_stores: "You have no store yet. Open one, and list your books in it.", "您还没有店铺。开一家店，上架您的图书吧。";
+    open_store: "Open a store", "开店";
+    store_name: "Name", "店名";
+    store_name_words: "Readers see it on every offer. It can't be changed later.", "读者会在每个报价上看到它，开店后不能修改。";
+    store_taken: "A store has this name already, or had it once.", "该店名已被使用过。";
+    done_store: "Your store is open. Now list a book in it.", "店铺已开张，现在可以上架图书了。";
+    list_book: "List a book", "上架图书";
+    on_shelf: "On the shelves", "在售";
+    off_shelf: "Off the shelves", "已下架";
+    shelf_empty: "No book is on the shelves.", "没有在售图书。";
+    off_shelf_empty: "No book is off the shelves.", "没有已下架的图书。";
+    edit: "Edit", "编辑";
+    see_in_shop: "See it in the shop", "在商店中查看";
+    stock: "Copies in stock", "库存";
+    price_in_yuan: "Price in yuan", "售价（元）";
+    book_title: "Title", "书名";
+    author: "Author", "作者";
+    isbn_words: "If it has one. Stores that list the same number share a page.", "可不填。编号相同的图书共用一个页面。";
+    tags_words: "Separated by commas", "用逗号分隔";
+    cover: "Cover", "封面";
+    cover_words: "A JPEG, PNG, WebP or GIF of at most 4 MB", "JPEG、PNG、WebP 或 GIF，不超过 4 MB";
+    cover_words_again: "Only to replace the one that is there: a JPEG, PNG, WebP or GIF of at most 4 MB", "仅在更换封面时选择：JPEG、PNG、WebP 或 GIF，不超过 4 MB";
+    cover_again: "Please choose the picture again.", "请重新选择图片。";
+    not_a_picture: "This is no JPEG, PNG, WebP or GIF.", "不是 JPEG、PNG、WebP 或 GIF 图片。";
+    picture_too_large: "This picture has more than 4 MB.", "图片超过 4 MB。";
+    not_an_isbn: "This is no ISBN. Please look at its digits again.", "ISBN 有误，请核对。";
+    book_listed_already: "This store lists a book of this number already.", "本店已有此编号的图书。";
+    not_a_count: "Please write a whole number.", "请输入整数。";
+    words_and_price: "What it says and costs", "内容与价格";
+    add_copies: "Add copies", "增加库存";
+    add_copies_words: "How many came in. With a minus before it, they are taken away.", "新到数量；前面加减号则减少库存。";
+    stock_too_low: "There are fewer copies than that.", "库存没有这么多。";
+    stock_sent_before: "This page was sent before. Please look at the stock first.", "此页面已提交过，请先核对库存。";
+    take_off: "Take it off the shelves", "下架";
+    take_off_words: "Nobody can order it then. Orders that are placed stay as they are.", "下架后不能再下单，已有订单不受影响。";
+    put_back: "Put it back on the shelves", "重新上架";
+    put_back_words: "Nobody can order it now.", "当前不能下单。";
+    done_listed: "The book is on your shelves.", "图书已上架。";
+    done_saved: "Saved.", "已保存。";
+    done_stock: "The stock is as it should be.", "库存已更新。";
+    done_off_shelf: "The book is off the shelves.", "图书已下架。";
+    done_on_shelf: "The book is back on the shelves.", "图书已重新上架。";
+
     // What is wrong with a field.
     must_be_filled: "Please fill this in.", "请填写此项。";
     too_long: "This is too long.", "内容过长。";
@@ -271,6 +317,8 @@ words! {
     unknown_words: "Whether it was done is not known. Please look before you try again.", "无法确定是否已执行，请先查看再重试。";
     attempts_title: "Too many attempts", "尝试次数过多";
     attempts_words: "Please wait a while before you try this password again.", "请稍候再尝试输入密码。";
+    too_large_title: "That is too large", "内容过大";
+    too_large_words: "Nothing was done. Please go back and choose a smaller picture or fewer words.", "未执行任何操作。请返回并选择较小的图片或减少文字。";
     bad_title: "That could not be read", "无法识别请求";
     bad_words: "Please go back and try again.", "请返回后重试。";
     to_start: "To the front page", "返回首页";

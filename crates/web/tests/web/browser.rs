@@ -73,6 +73,45 @@ impl Browser {
         self.follow(path.to_owned(), request).await
     }
 
+    /// Sends a form that may have a file, as [`Self::send`].
+    pub async fn upload(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        file: Option<&[u8]>,
+    ) -> Shown {
+        let mut body = Vec::new();
+        let token = self.token.clone();
+        for (name, value) in [("form_token", token.as_str())].iter().chain(fields) {
+            let head = format!("--x-y\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+            body.extend(head.bytes().chain(value.bytes()).chain(*b"\r\n"));
+        }
+        // Where no file was chosen, browsers send an empty one without a name.
+        let name = if file.is_some() { "cover.png" } else { "" };
+        let head = format!(
+            "--x-y\r\nContent-Disposition: form-data; name=\"cover\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        );
+        body.extend(head.bytes());
+        body.extend(file.unwrap_or_default());
+        body.extend(b"\r\n--x-y--\r\n");
+        self.upload_raw(path, &body, "x-y").await
+    }
+
+    /// Sends just this body.
+    pub async fn upload_raw(&mut self, path: &str, body: &[u8], boundary: &str) -> Shown {
+        let request = Request::post(path)
+            .header(
+                "content-type",
+                format!("multipart/form-data; boundary={boundary}"),
+            )
+            .header("host", "shop.example")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(body.to_vec()))
+            .unwrap();
+        self.follow(path.to_owned(), request).await
+    }
+
     async fn follow(&mut self, mut path: String, mut request: Request<Body>) -> Shown {
         for _ in 0..5 {
             let shown = self.ask(path, request).await;

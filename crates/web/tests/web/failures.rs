@@ -116,6 +116,15 @@ impl Storage for Breakable {
         self.ask(self.inner.find_bucket(key))
     }
 
+    fn list_stores_of(
+        &self,
+        owner: UserId,
+        after: Option<StoreId>,
+        limit: u32,
+    ) -> Reading<'_, Vec<Store>> {
+        self.ask(self.inner.list_stores_of(owner, after, limit))
+    }
+
     fn list_stores(&self, after: Option<StoreId>, limit: u32) -> Reading<'_, Vec<Store>> {
         self.ask(self.inner.list_stores(after, limit))
     }

@@ -107,6 +107,49 @@ async fn a_book_tells_what_it_is_and_who_has_it() {
 }
 
 #[tokio::test]
+async fn offers_come_in_stock_and_cheap_first_page_by_page() {
+    let (app, seller, mut browser) = market().await;
+    for number in 0..25 {
+        let store = format!("store {number:02}");
+        let body = json!({"user_id": "seller", "store_id": store});
+        let opening = app.post("/seller/create_store", body);
+        opening.token(&seller).await.expect_ok();
+        let info = json!({"id": "x", "title": "Sold everywhere", "price": 10_000 - number});
+        let stock = if number % 5 == 4 { 0 } else { 9 };
+        let body = json!({
+            "user_id": "seller", "store_id": store, "book_info": info, "stock_level": stock,
+        });
+        let listing = app.post("/seller/add_book", body);
+        listing.token(&seller).await.expect_ok();
+    }
+    let stores = |body: &str| -> Vec<usize> {
+        let parts = body.split("class=\"offer-store\" href=\"/stores/store%20");
+        parts
+            .skip(1)
+            .map(|part| part[..2].parse().unwrap())
+            .collect()
+    };
+    let first = browser.get("/books/x").await.expect(200);
+    first.says("<p class=\"price big\">¥99.77</p>");
+    let (sold_out, mut wanted): (Vec<usize>, Vec<usize>) =
+        (0..25).rev().partition(|number| number % 5 == 4);
+    assert_eq!(stores(&first.body), wanted);
+    let start = first.body.find("/books/x?after=").unwrap();
+    let more = first.body[start..].split('#').next().unwrap().to_owned();
+    let second = browser.get(&more).await.expect(200);
+    assert_eq!(stores(&second.body), sold_out);
+    second.says("The cheapest offers");
+    second.says("<p class=\"price big\">¥99.77</p>");
+    // One that is asked for is shown first, wherever it stands among the others.
+    let asked = browser.get("/books/x?store=store%2003").await.expect(200);
+    asked.says("<p class=\"price big\">¥99.97</p>");
+    assert_eq!(stores(&asked.body), wanted);
+    wanted.extend(sold_out);
+    assert_eq!(wanted.len(), 25);
+    browser.get("/books/x?after=nonsense").await.expect(200);
+}
+
+#[tokio::test]
 async fn what_has_not_changed_is_not_sent_again() {
     let (_, _, mut browser) = market().await;
     for path in ["/", "/books/b1", "/stores", "/stores/s"] {

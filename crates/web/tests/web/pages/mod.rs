@@ -4,6 +4,8 @@ mod accounts;
 mod buying;
 mod looking;
 mod orders;
+mod selling;
+mod weight;
 
 use app::Settings;
 

@@ -1,4 +1,4 @@
-//! The least that a seller needs: the orders to be sent, and sending them.
+//! The orders to be sent, and sending them.
 
 use app::Problem;
 use app::orders::OrderPage;
@@ -9,12 +9,12 @@ use axum::response::Response;
 use domain::order::{CONTACT_MAX_CHARACTERS, SendOrderRefusal};
 use domain::{OrderId, OrderStatus, Tracking};
 
-use super::forms::{Field, Query, Submitted};
-use super::frame::Frame;
-use super::orders::list::ORDERS_A_PAGE;
-use super::orders::page::{OrderView, find};
-use super::trouble::Trouble;
-use super::visitor::Visitor;
+use super::super::forms::{Field, Query, Submitted};
+use super::super::frame::Frame;
+use super::super::orders::list::ORDERS_A_PAGE;
+use super::super::orders::page::{OrderView, find};
+use super::super::trouble::Trouble;
+use super::super::visitor::Visitor;
 
 #[derive(Template)]
 #[template(path = "selling.html")]
