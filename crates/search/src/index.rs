@@ -12,7 +12,7 @@ use domain::{BookId, BookText};
 use storage::FeedPosition;
 use tantivy::directory::MmapDirectory;
 use tantivy::index::SegmentId;
-use tantivy::merge_policy::LogMergePolicy;
+use tantivy::merge_policy::{LogMergePolicy, NoMergePolicy};
 use tantivy::schema::Schema;
 use tantivy::{
     IndexReader, IndexWriter, ReloadPolicy, Searcher, SegmentReader, TantivyDocument, Term,
@@ -27,6 +27,9 @@ pub(crate) use words::{Found as FoundWord, Holds, Place, Words};
 
 /// So many segments of a size are made one. Fewer would write more, more would search slower.
 const MERGE_SEGMENTS: usize = 6;
+
+/// More are not left when an index has been filled.
+const SEGMENTS_MAX: usize = 8;
 
 /// An index that is open for writing.
 pub(crate) struct Index {
@@ -70,22 +73,34 @@ impl Index {
         let writer = index
             .writer_with_num_threads(1, memory_bytes)
             .map_err(while_doing(doing))?;
-        let mut policy = LogMergePolicy::default();
-        policy.set_min_num_segments(MERGE_SEGMENTS);
-        policy.set_del_docs_ratio_before_merge(0.3);
-        writer.set_merge_policy(Box::new(policy));
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .try_into()
             .map_err(while_doing(doing))?;
-        Ok(Self {
+        let index = Self {
             fields,
             folder: folder.to_owned(),
             index,
             writer,
             reader,
-        })
+        };
+        index.keep_merging();
+        Ok(index)
+    }
+
+    /// Lets segments be merged as they come.
+    pub fn keep_merging(&self) {
+        let mut policy = LogMergePolicy::default();
+        policy.set_min_num_segments(MERGE_SEGMENTS);
+        policy.set_del_docs_ratio_before_merge(0.3);
+        self.writer.set_merge_policy(Box::new(policy));
+    }
+
+    /// Leaves them as they are, while many come that [`Index::merge_many`] makes one in the end. It
+    /// can't take one that is being merged.
+    pub fn stop_merging(&self) {
+        self.writer.set_merge_policy(Box::new(NoMergePolicy));
     }
 
     pub fn folder(&self) -> &Path {
@@ -117,14 +132,15 @@ impl Index {
         Ok(())
     }
 
-    /// Makes one segment of all, so that a search need not look into each, and removes the old ones.
-    pub fn merge_all(&mut self) -> Result<(), SearchError> {
+    /// Makes one segment of many, so that a search need not look into each, and removes the old ones.
+    /// A few are left as they are: they will be merged in time, and nobody waits for it.
+    pub fn merge_many(&mut self) -> Result<(), SearchError> {
         let doing = "merging segments";
         let segments = self
             .index
             .searchable_segment_ids()
             .map_err(while_doing(doing))?;
-        if segments.len() > 1 {
+        if segments.len() > SEGMENTS_MAX {
             self.writer
                 .merge(&segments)
                 .wait()

@@ -21,7 +21,7 @@ const COMMIT_EVERY_DOCUMENTS: u64 = 20_000;
 /// How far the filling has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Listings read.
+    /// Listings read by the last filling.
     pub listings: u64,
     /// Documents written into the index, since the process began.
     pub documents: u64,
@@ -56,6 +56,8 @@ impl Follower {
             lacking: HashMap::new(),
             uncommitted: 0,
         };
+        self.shared.count(|progress| progress.listings = 0);
+        filling.index.stop_merging();
         filling.load_documents()?;
         for section in [Section::Stores, Section::Listings] {
             if !filling.walk(section)? {
@@ -132,7 +134,10 @@ impl Filling<'_> {
         }
         let book = &listing.key.book;
         let slot = match self.columns.find(book, offered.text) {
-            Some(slot) => slot,
+            Some(slot) => {
+                self.columns.entitle(slot, &listing.details.title);
+                slot
+            }
             None => {
                 let slot = u32::try_from(self.columns.slots()).unwrap_or(u32::MAX);
                 self.columns.load(slot, book.clone(), offered.text);
@@ -197,7 +202,8 @@ impl Filling<'_> {
             self.columns.remove(slot);
         }
         self.index.commit(&self.position)?;
-        self.index.merge_all()?;
+        self.index.merge_many()?;
+        self.index.keep_merging();
         Ok((self.columns, self.position))
     }
 }
