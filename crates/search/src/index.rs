@@ -28,9 +28,6 @@ pub(crate) use words::{Found as FoundWord, Holds, Place, Words};
 /// So many segments of a size are made one. Fewer would write more, more would search slower.
 const MERGE_SEGMENTS: usize = 6;
 
-/// More are not left when an index has been filled.
-const SEGMENTS_MAX: usize = 8;
-
 /// An index that is open for writing.
 pub(crate) struct Index {
     pub fields: Fields,
@@ -97,7 +94,7 @@ impl Index {
         self.writer.set_merge_policy(Box::new(policy));
     }
 
-    /// Leaves them as they are, while many come that [`Index::merge_many`] makes one in the end. It
+    /// Leaves them as they are, while many come that [`Index::merge_all`] makes one in the end. It
     /// can't take one that is being merged.
     pub fn stop_merging(&self) {
         self.writer.set_merge_policy(Box::new(NoMergePolicy));
@@ -132,15 +129,14 @@ impl Index {
         Ok(())
     }
 
-    /// Makes one segment of many, so that a search need not look into each, and removes the old ones.
-    /// A few are left as they are: they will be merged in time, and nobody waits for it.
-    pub fn merge_many(&mut self) -> Result<(), SearchError> {
+    /// Makes one segment of all, so that a search need not look into each, and removes the old ones.
+    pub fn merge_all(&mut self) -> Result<(), SearchError> {
         let doing = "merging segments";
         let segments = self
             .index
             .searchable_segment_ids()
             .map_err(while_doing(doing))?;
-        if segments.len() > SEGMENTS_MAX {
+        if segments.len() > 1 {
             self.writer
                 .merge(&segments)
                 .wait()

@@ -17,6 +17,8 @@ const PAGE: ExportLimit = ExportLimit {
 };
 /// After so many new documents the index is committed, so that a crash costs no more than them.
 const COMMIT_EVERY_DOCUMENTS: u64 = 20_000;
+/// A filling that wrote so many makes one segment of all.
+const MERGE_FROM_DOCUMENTS: u64 = 5_000;
 
 /// How far the filling has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,6 +37,7 @@ struct Filling<'a> {
     /// Documents that the index lacks, by their texts.
     lacking: HashMap<TextHash, Vec<u32>>,
     uncommitted: u64,
+    written: u64,
 }
 
 impl Follower {
@@ -55,6 +58,7 @@ impl Follower {
             columns: Columns::default(),
             lacking: HashMap::new(),
             uncommitted: 0,
+            written: 0,
         };
         self.shared.count(|progress| progress.listings = 0);
         filling.index.stop_merging();
@@ -178,6 +182,7 @@ impl Filling<'_> {
                 };
                 self.index.add(*slot, &book, &text)?;
                 self.uncommitted += 1;
+                self.written += 1;
                 self.follower
                     .shared
                     .count(|progress| progress.documents += 1);
@@ -202,7 +207,10 @@ impl Filling<'_> {
             self.columns.remove(slot);
         }
         self.index.commit(&self.position)?;
-        self.index.merge_many()?;
+        // A few new ones are merged in time, and nobody waits for it.
+        if self.written >= MERGE_FROM_DOCUMENTS {
+            self.index.merge_all()?;
+        }
         self.index.keep_merging();
         Ok((self.columns, self.position))
     }
