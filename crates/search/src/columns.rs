@@ -294,6 +294,13 @@ impl Columns {
         Some(document.book.clone())
     }
 
+    /// Says the title of a document that was described without; every listing of it knows.
+    pub fn entitle(&mut self, slot: u32, title: &str) {
+        if self.is_described(slot) && self.title_of[slot as usize] == NO_NAME {
+            self.title_of[slot as usize] = self.titles.add(title);
+        }
+    }
+
     /// Whether it was said what the document is about.
     pub fn is_described(&self, slot: u32) -> bool {
         self.document(slot)

@@ -106,8 +106,13 @@ impl<'a> Meant<'a> {
         {
             return false;
         }
-        if self.tags.is_empty() && self.is_any_offer() {
-            return true;
+        if self.tags.is_empty() {
+            if self.is_any_offer() {
+                return true;
+            }
+            if let Some(has_offer) = self.told_by_summary(slot) {
+                return has_offer;
+            }
         }
         let Some(document) = self.columns.document(slot) else {
             return false;
@@ -115,22 +120,26 @@ impl<'a> Meant<'a> {
         self.tags.iter().all(|tag| document.tags.contains(tag)) && self.has_offer(slot, document)
     }
 
-    fn has_offer(&self, slot: u32, document: &Document) -> bool {
-        if self.store.is_none() {
-            // Most are settled without a look at the offers.
-            let summary = self.columns.summary(slot);
-            let priced = if self.in_stock {
-                summary.priced_in_stock
-            } else {
-                summary.priced
-            };
-            match self.prices.map(|prices| priced.any_in(prices)) {
-                None => return !priced.is_empty(),
-                Some(Some(is_any)) => return is_any,
-                Some(None) => {}
-            }
+    /// Whether a document has an offer that is meant; `None` where only a look at them tells.
+    fn told_by_summary(&self, slot: u32) -> Option<bool> {
+        if self.store.is_some() {
+            return None;
         }
-        self.offers(document).next().is_some()
+        let summary = self.columns.summary(slot);
+        let priced = if self.in_stock {
+            summary.priced_in_stock
+        } else {
+            summary.priced
+        };
+        match self.prices {
+            None => Some(!priced.is_empty()),
+            Some(prices) => priced.any_in(prices),
+        }
+    }
+
+    fn has_offer(&self, slot: u32, document: &Document) -> bool {
+        let look = || self.offers(document).next().is_some();
+        self.told_by_summary(slot).unwrap_or_else(look)
     }
 
     /// What a document is sorted by; the smaller comes first.

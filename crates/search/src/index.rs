@@ -12,7 +12,7 @@ use domain::{BookId, BookText};
 use storage::FeedPosition;
 use tantivy::directory::MmapDirectory;
 use tantivy::index::SegmentId;
-use tantivy::merge_policy::LogMergePolicy;
+use tantivy::merge_policy::{LogMergePolicy, NoMergePolicy};
 use tantivy::schema::Schema;
 use tantivy::{
     IndexReader, IndexWriter, ReloadPolicy, Searcher, SegmentReader, TantivyDocument, Term,
@@ -70,22 +70,34 @@ impl Index {
         let writer = index
             .writer_with_num_threads(1, memory_bytes)
             .map_err(while_doing(doing))?;
-        let mut policy = LogMergePolicy::default();
-        policy.set_min_num_segments(MERGE_SEGMENTS);
-        policy.set_del_docs_ratio_before_merge(0.3);
-        writer.set_merge_policy(Box::new(policy));
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .try_into()
             .map_err(while_doing(doing))?;
-        Ok(Self {
+        let index = Self {
             fields,
             folder: folder.to_owned(),
             index,
             writer,
             reader,
-        })
+        };
+        index.keep_merging();
+        Ok(index)
+    }
+
+    /// Lets segments be merged as they come.
+    pub fn keep_merging(&self) {
+        let mut policy = LogMergePolicy::default();
+        policy.set_min_num_segments(MERGE_SEGMENTS);
+        policy.set_del_docs_ratio_before_merge(0.3);
+        self.writer.set_merge_policy(Box::new(policy));
+    }
+
+    /// Leaves them as they are, while many come that [`Index::merge_all`] makes one in the end. It
+    /// can't take one that is being merged.
+    pub fn stop_merging(&self) {
+        self.writer.set_merge_policy(Box::new(NoMergePolicy));
     }
 
     pub fn folder(&self) -> &Path {

@@ -20,6 +20,7 @@ pub struct Catalogue {
     made: Made,
     rows: Vec<Row>,
     hashes: Vec<TextHash>,
+    titles: Vec<Arc<str>>,
     numbers: HashMap<TextHash, u32>,
     /// Books that were added since.
     added: Mutex<Vec<Arc<BookText>>>,
@@ -27,13 +28,16 @@ pub struct Catalogue {
 
 impl Catalogue {
     pub fn new(made: Made) -> Self {
-        let hashes: Vec<TextHash> = (0..made.texts).map(|number| text(number).hash()).collect();
+        let texts = (0..made.texts).map(text);
+        let (hashes, titles): (Vec<_>, Vec<_>) =
+            texts.map(|text| (text.hash(), text.line_title())).unzip();
         let numbers = hashes.iter().copied().zip(0..).collect();
         let added = Mutex::new(Vec::new());
         Self {
             made,
             rows: made::rows(made),
             hashes,
+            titles,
             numbers,
             added,
         }
@@ -61,7 +65,11 @@ impl Catalogue {
     fn listing(&self, number: u32) -> Listing {
         let row = &self.rows[number as usize];
         let book = row.text.to_string();
-        listing(book, row, self.hashes[row.text as usize], number)
+        let (hash, title) = (
+            self.hashes[row.text as usize],
+            &self.titles[row.text as usize],
+        );
+        listing(book, row, hash, title, number)
     }
 
     fn page(&self, section: Section, from: u32, limit: ExportLimit) -> ExportPage {
@@ -104,7 +112,7 @@ impl Catalogue {
     }
 }
 
-fn listing(book: String, row: &Row, text: TextHash, number: u32) -> Listing {
+fn listing(book: String, row: &Row, text: TextHash, title: &Arc<str>, number: u32) -> Listing {
     Listing {
         key: ListingKey {
             store: store_id(row.store),
@@ -115,7 +123,7 @@ fn listing(book: String, row: &Row, text: TextHash, number: u32) -> Listing {
         added: row.stock.get(),
         details: Arc::new(ListingDetails {
             text,
-            title: "".into(),
+            title: title.clone(),
             pictures: vec![PictureHash::from_bytes([7; 16])],
             is_listed: true,
             listed_at: Timestamp::from_millis(1_600_000_000_000 + i64::from(number) * 1_000),
@@ -164,7 +172,14 @@ impl Storage for Catalogue {
             let number: u32 = key.book.as_str().strip_prefix("added-")?.parse().ok()?;
             let text = added.get(number as usize)?;
             let row = Row::added(self.made.texts + number);
-            Some(listing(key.book.to_string(), &row, text.hash(), number))
+            let title = text.line_title();
+            Some(listing(
+                key.book.to_string(),
+                &row,
+                text.hash(),
+                &title,
+                number,
+            ))
         });
         answer(rows.collect())
     }

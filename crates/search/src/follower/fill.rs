@@ -17,11 +17,13 @@ const PAGE: ExportLimit = ExportLimit {
 };
 /// After so many new documents the index is committed, so that a crash costs no more than them.
 const COMMIT_EVERY_DOCUMENTS: u64 = 20_000;
+/// A filling that wrote so many makes one segment of all.
+const MERGE_FROM_DOCUMENTS: u64 = 5_000;
 
 /// How far the filling has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Listings read.
+    /// Listings read by the last filling.
     pub listings: u64,
     /// Documents written into the index, since the process began.
     pub documents: u64,
@@ -35,6 +37,7 @@ struct Filling<'a> {
     /// Documents that the index lacks, by their texts.
     lacking: HashMap<TextHash, Vec<u32>>,
     uncommitted: u64,
+    written: u64,
 }
 
 impl Follower {
@@ -55,7 +58,10 @@ impl Follower {
             columns: Columns::default(),
             lacking: HashMap::new(),
             uncommitted: 0,
+            written: 0,
         };
+        self.shared.count(|progress| progress.listings = 0);
+        filling.index.stop_merging();
         filling.load_documents()?;
         for section in [Section::Stores, Section::Listings] {
             if !filling.walk(section)? {
@@ -132,7 +138,10 @@ impl Filling<'_> {
         }
         let book = &listing.key.book;
         let slot = match self.columns.find(book, offered.text) {
-            Some(slot) => slot,
+            Some(slot) => {
+                self.columns.entitle(slot, &listing.details.title);
+                slot
+            }
             None => {
                 let slot = u32::try_from(self.columns.slots()).unwrap_or(u32::MAX);
                 self.columns.load(slot, book.clone(), offered.text);
@@ -173,6 +182,7 @@ impl Filling<'_> {
                 };
                 self.index.add(*slot, &book, &text)?;
                 self.uncommitted += 1;
+                self.written += 1;
                 self.follower
                     .shared
                     .count(|progress| progress.documents += 1);
@@ -197,7 +207,11 @@ impl Filling<'_> {
             self.columns.remove(slot);
         }
         self.index.commit(&self.position)?;
-        self.index.merge_all()?;
+        // A few new ones are merged in time, and nobody waits for it.
+        if self.written >= MERGE_FROM_DOCUMENTS {
+            self.index.merge_all()?;
+        }
+        self.index.keep_merging();
         Ok((self.columns, self.position))
     }
 }

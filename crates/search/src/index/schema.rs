@@ -24,7 +24,7 @@ const TEXT: &str = "text";
 /// What is stored is read at start alone, from one end to the other: so in large blocks, well
 /// compressed.
 const STORE_BLOCK_BYTES: usize = 256 << 10;
-const STORE_COMPRESSION_LEVEL: i32 = 19;
+const STORE_COMPRESSION_LEVEL: i32 = 12;
 
 /// The name of the field with the document's number in the columns.
 pub(super) const SLOT: &str = "slot";
@@ -57,13 +57,16 @@ pub(crate) struct Fields {
     /// The document's number in the columns.
     pub slot: Field,
     book: Field,
+    long_title: Field,
     hash: Field,
     publisher: Field,
 }
 
-/// What of a book's text is wanted without reading it: stored with its document.
+/// What of a book's text is wanted without reading it: stored with its document, but for a title
+/// that its listings tell anyway.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Facts {
+    /// Empty where it isn't stored.
     pub title: String,
     pub author: Option<String>,
     pub publisher: Option<String>,
@@ -104,7 +107,7 @@ impl Fields {
         let mut schema = Schema::builder();
         let name = text(NAME, IndexRecordOption::WithFreqsAndPositions);
         let text = text(TEXT, IndexRecordOption::WithFreqsAndPositions);
-        let title = schema.add_text_field("title", name.clone() | STORED);
+        let title = schema.add_text_field("title", name.clone());
         let original_title = schema.add_text_field("original_title", name.clone());
         let tags = schema.add_text_field("tags", text.clone() | STORED);
         let author = schema.add_text_field("author", name | STORED);
@@ -120,6 +123,7 @@ impl Fields {
             isbn: schema.add_text_field("isbn", isbn),
             slot: schema.add_u64_field(SLOT, slot),
             book: schema.add_text_field("book", STORED),
+            long_title: schema.add_text_field("long_title", STORED),
             hash: schema.add_bytes_field("hash", STORED),
             publisher: schema.add_text_field("publisher", STORED),
         };
@@ -137,6 +141,9 @@ impl Fields {
         document.add_text(self.book, book.as_str());
         document.add_bytes(self.hash, &text.hash().to_bytes());
         document.add_text(self.text(TextField::Title), &fields.title);
+        if *text.line_title() != *fields.title {
+            document.add_text(self.long_title, &fields.title);
+        }
         for tag in &fields.tags {
             document.add_text(self.text(TextField::Tags), tag);
         }
@@ -170,7 +177,7 @@ impl Fields {
             book: BookId::new(text(self.book)?).ok()?,
             text: TextHash::from_bytes(hash.as_bytes()?.try_into().ok()?),
             facts: Facts {
-                title: text(self.text(TextField::Title))?,
+                title: text(self.long_title).unwrap_or_default(),
                 author: text(self.text(TextField::Author)),
                 publisher: text(self.publisher),
                 tags: tags

@@ -212,6 +212,29 @@ async fn what_happens_while_nobody_follows_is_caught_up_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn titles_short_and_long_are_completed_after_a_restart() {
+    let shop = Shop::new();
+    shop.open_store("east").await;
+    let long = format!("长{}", "的".repeat(230));
+    shop.add_titled("east", "a", "山海经").await;
+    shop.add_titled("east", "b", &long).await;
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let search = start(&shop, folder.path()).await;
+        for (beginning, title) in [("山", "山海经"), ("长的", &long)] {
+            let found = search.suggest(beginning, 9).unwrap();
+            let texts: Vec<&str> = found.iter().map(|found| found.text.as_str()).collect();
+            assert_eq!(texts, [title]);
+        }
+        search.stop().await;
+    }
+    shop.retitle("east", "a", "水经注").await;
+    let search = start(&shop, folder.path()).await;
+    assert_eq!(search.suggest("山", 9).unwrap(), []);
+    search.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_damaged_or_older_index_is_built_anew() {
     let shop = Shop::new();
     shop.open_store("east").await;
