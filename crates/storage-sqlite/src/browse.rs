@@ -24,9 +24,12 @@ CREATE INDEX listings_of_store ON listings (store, listed_at) WHERE is_listed = 
 CREATE INDEX listings_of_book ON listings (book_id, listed_at) WHERE is_listed = 1;
 ";
 
-/// What is off the shelves of a store, newest first. Nothing is in it that is on sale.
-pub(crate) const HIDDEN_INDEX: &str = "
+/// More of the same: no order writes these either.
+pub(crate) const MORE_INDEXES: &str = "
+-- What is off the shelves of a store, newest first.
 CREATE INDEX listings_off_shelf ON listings (store, listed_at) WHERE is_listed = 0;
+-- The stores that list one text under one id, without reading a listing.
+CREATE INDEX listings_as_offers ON listings (book_id, text, store) WHERE is_listed = 1;
 ";
 
 pub(crate) const LIST_STORES: &str = "
@@ -95,7 +98,7 @@ pub(crate) const LIST_OFFERS: &str = "
     SELECT l.id, o.price, o.stock, o.added, t.hash, l.title, l.is_listed, l.listed_at,
            s.store_id, l.book_id
       FROM (SELECT l.id, h.price, h.stock, h.added
-              FROM listings l INDEXED BY listings_of_book
+              FROM listings l INDEXED BY listings_as_offers
                    CROSS JOIN stores s ON s.id = l.store CROSS JOIN shelves h ON h.listing = l.id
              WHERE l.is_listed = 1 AND s.is_open = 1 AND l.book_id = ?4 AND l.text = ?5
                AND (h.stock = 0, h.price, l.id) > (?6, ?2, ?3)

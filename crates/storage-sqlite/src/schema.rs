@@ -21,7 +21,7 @@ const MIGRATIONS: &[&str] = &[
     SCHEMA_2,
     SCHEMA_3,
     browse::INDEXES,
-    browse::HIDDEN_INDEX,
+    browse::MORE_INDEXES,
 ];
 
 const SCHEMA_1: &str = "
