@@ -5,9 +5,10 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use domain::{BookId, BookText, Fen, PictureHash, Price, StoreId};
+
 use crate::App;
 use crate::search::SearchProblem;
-use domain::{BookId, BookText, Fen, PictureHash, Price, StoreId};
 
 /// An answer of the catalogue on its way.
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, SearchProblem>> + Send + 'a>>;

@@ -8,8 +8,9 @@
 
 #![expect(clippy::print_stdout, reason = "it is there to tell how far it is")]
 
+mod filling;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
@@ -17,38 +18,21 @@ use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 use domain::account::RegisterRefusal;
 use domain::{
-    AddFunds, Basket, BookId, Clock, Count, Fen, Operation, OrderId, PasswordHash, PayOrder,
-    PlaceOrder, Refused, Register, Request, StoreId, Timestamp, UserId,
+    AddFunds, Basket, BookId, Clock, Count, Fen, OrderId, PasswordHash, PayOrder, PlaceOrder,
+    Refused, Register, Request, StoreId, Timestamp, UserId,
 };
+use filling::{SteppedClock, each, open, run};
 use storage::Storage;
-use storage_mongo::MongoStorage;
-use storage_sqlite::{Options, SqliteStorage};
-use tokio::task::JoinSet;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What `loadgen setup` makes where nobody says otherwise.
 const STORES: u64 = 4;
 const BOOKS: u64 = 1_000;
 const BOOKS_PER_ORDER_MAX: u64 = 9;
 const FUNDS_FEN: i64 = 1_000_000_000;
-/// How many operations are under way at once.
-const UNDER_WAY_MAX: usize = 1_024;
-const TELL_EVERY: u64 = 100_000;
 /// When the first order is placed: 2026-01-01.
 const BEGIN_MILLIS: i64 = 1_767_225_600_000;
 /// Orders lie this far apart, so that five millions take two months.
 const STEP_MILLIS: i64 = 1_000;
-
-/// A clock that goes on with each order.
-struct OrderClock(AtomicI64);
-
-impl Clock for OrderClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
-    }
-}
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -59,56 +43,18 @@ async fn main() -> anyhow::Result<()> {
         None => Ok(default),
     };
     let (orders, buyers) = (number(5_000_000)?, number(100_000)?);
-    let clock = Arc::new(OrderClock(AtomicI64::new(BEGIN_MILLIS)));
-    let storage: Arc<dyn Storage> = if place.starts_with("mongodb") {
-        Arc::new(MongoStorage::open(&place, clock.clone()).await?)
-    } else {
-        Arc::new(SqliteStorage::open(Options::new(&place), clock.clone())?)
-    };
+    let clock = SteppedClock::new(BEGIN_MILLIS);
+    let storage = open(&place, clock.clone()).await?;
     let begun = Instant::now();
-    each(buyers, "buyers", |number| join(storage.clone(), number)).await?;
-    each(orders, "orders", |number| {
-        clock.0.fetch_add(STEP_MILLIS, Ordering::Relaxed);
+    each(0..buyers, "buyers", |number| join(storage.clone(), number)).await?;
+    each(0..orders, "orders", |number| {
+        clock.step(STEP_MILLIS);
         order(storage.clone(), clock.now(), number, buyers)
     })
     .await?;
     storage.close().await?;
     println!("filled in {:.0} s", begun.elapsed().as_secs_f64());
     Ok(())
-}
-
-/// Does something for each number below `count`, many at once.
-async fn each<F>(count: u64, what: &str, mut work: impl FnMut(u64) -> F) -> anyhow::Result<()>
-where
-    F: Future<Output = anyhow::Result<()>> + Send + 'static,
-{
-    let mut under_way = JoinSet::new();
-    for number in 0..count {
-        while under_way.len() >= UNDER_WAY_MAX {
-            if let Some(ended) = under_way.join_next().await {
-                ended??;
-            }
-        }
-        under_way.spawn(work(number));
-        if number % TELL_EVERY == 0 {
-            println!("{number} of {count} {what}");
-        }
-    }
-    while let Some(ended) = under_way.join_next().await {
-        ended??;
-    }
-    Ok(())
-}
-
-async fn run<O>(storage: &dyn Storage, operation: O) -> anyhow::Result<()>
-where
-    O: Operation + Send + 'static,
-    O::Done: Send,
-    O::Refusal: Send + std::fmt::Debug,
-{
-    let done = storage::run(storage, Request::unproved(operation)).await?;
-    let refused = |refused| anyhow!("refused: {refused:?}\n  hint: run `loadgen setup` first");
-    done.map(drop).map_err(refused)
 }
 
 fn buyer(number: u64) -> anyhow::Result<UserId> {
@@ -173,6 +119,7 @@ async fn order(
         address: None,
         payment_timeout: Duration::from_secs(30 * 60),
     };
-    run(&*storage, place).await?;
+    let placed = run(&*storage, place).await;
+    placed.context("run `loadgen setup` on it first")?;
     run(&*storage, PayOrder { order: id, buyer }).await
 }

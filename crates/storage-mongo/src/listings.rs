@@ -34,7 +34,7 @@ pub(crate) struct ListingDocument {
     price: i64,
     pub(crate) stock: i64,
     /// Whether there is a copy: written where that changes, for the feed (which can't tell by the
-    /// new stock whether it left zero), and read by nobody.
+    /// new stock whether it left zero) and for sorting a book's offers. The stock says the same.
     #[serde(skip_deserializing)]
     in_stock: bool,
     pub(crate) added: i64,
