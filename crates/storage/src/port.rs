@@ -149,7 +149,8 @@ pub trait Storage: Send + Sync {
 
     /// A page of the listings of open stores that [`crate::Shelf`] says, in the order that it
     /// says; those listed at one moment in an order that stays the same. A walk
-    /// over all pages meets each listing that is there all the while exactly once. Empty for a
+    /// over all pages meets each listing that is there all the while exactly once, but for
+    /// [`crate::Shelf::Offers`], whose order changes with every sale. Empty for a
     /// store or a book that is not there.
     fn list_listings(&self, query: ListingQuery) -> Reading<'_, Page<Listing>>;
 
