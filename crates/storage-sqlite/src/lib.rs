@@ -18,6 +18,7 @@ mod feed;
 mod idempotency;
 mod ledger;
 mod listings;
+mod log;
 mod migrations;
 mod open;
 mod options;
@@ -49,9 +50,10 @@ use storage::{
 use tokio::sync::{Mutex, oneshot};
 
 use error::Stored;
+use log::Log;
 use open::Files;
 use readers::Readers;
-use writer::{Work, WorkQueue, Writer};
+use writer::{Started, Work, WorkQueue, Writer};
 
 pub use error::OpenError;
 pub use options::Options;
@@ -96,18 +98,22 @@ impl SqliteStorage {
     /// [`OpenError`] says why it can't be used, and what can be done.
     pub fn open(options: Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let (files, lock) = open::take(&options)?;
-        let (queue, thread) = writer::start(files.clone(), clock)?;
-        match Self::start(files, &options, Some(queue.clone())) {
+        let Started {
+            queue,
+            log,
+            threads,
+        } = writer::start(files.clone(), clock)?;
+        match Self::start(files, &options, Some((queue.clone(), log))) {
             Ok(mut storage) => {
                 let held = storage.held.get_mut().as_mut().expect("it is open");
-                held.threads.push(thread);
+                held.threads.extend(threads);
                 held.lock = Some(lock);
                 Ok(storage)
             }
             Err(error) => {
                 queue.close();
                 Held {
-                    threads: vec![thread],
+                    threads,
                     lock: Some(lock),
                 }
                 .let_go();
@@ -129,9 +135,10 @@ impl SqliteStorage {
     fn start(
         files: Files,
         options: &Options,
-        writer: Option<Arc<WorkQueue>>,
+        writer: Option<(Arc<WorkQueue>, Arc<Log>)>,
     ) -> Result<Self, OpenError> {
-        let (readers, threads) = Readers::start(&files, options.readers)?;
+        let (writer, log) = writer.unzip();
+        let (readers, threads) = Readers::start(&files, options.readers, log)?;
         Ok(Self {
             files,
             writer,
@@ -163,8 +170,12 @@ impl SqliteStorage {
     ) -> Reading<'static, T> {
         let (reply, answer) = oneshot::channel();
         let task = move |writer: &mut Writer| {
-            // Whoever asked may have gone.
-            drop(reply.send(task(writer)));
+            let done = task(writer);
+            writer.when_durable(Box::new(move |is_durable| {
+                let unknown = || StorageError::new(ErrorKind::OutcomeUnknown, doing);
+                // Whoever asked may have gone.
+                drop(reply.send(is_durable.then_some(done).ok_or_else(unknown).flatten()));
+            }));
         };
         let queued = self.queue(Work::Task(Box::new(task)), doing);
         Box::pin(async move {

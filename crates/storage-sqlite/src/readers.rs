@@ -12,6 +12,7 @@ use storage::{ErrorKind, Reading, StorageError};
 use tokio::sync::oneshot;
 
 use crate::error::{Doing, OpenError, Stored};
+use crate::log::Log;
 use crate::open::Files;
 use crate::queue::Queue;
 
@@ -22,6 +23,8 @@ type Question = Box<dyn FnOnce(&Connection) + Send>;
 
 pub(crate) struct Readers {
     queue: Arc<Queue<Question>>,
+    /// `None` where nothing is written.
+    log: Option<Arc<Log>>,
 }
 
 impl Readers {
@@ -29,10 +32,12 @@ impl Readers {
     pub(crate) fn start(
         files: &Files,
         count: usize,
+        log: Option<Arc<Log>>,
     ) -> Result<(Self, Vec<JoinHandle<()>>), OpenError> {
         let queue = Arc::new(Queue::new(QUESTIONS_MAX));
         let readers = Self {
             queue: queue.clone(),
+            log,
         };
         let mut threads = Vec::with_capacity(count);
         for _ in 0..count.max(1) {
@@ -53,16 +58,25 @@ impl Readers {
         self.queue.close();
     }
 
-    /// Has a thread answer a question, which sees the data of one moment.
+    /// Has a thread answer a question, which sees the data of one moment, all of it durable.
     pub(crate) fn ask<T: Send + 'static>(
         &self,
         doing: &'static str,
         question: impl FnOnce(&Connection) -> Stored<T> + Send + 'static,
     ) -> Reading<'static, T> {
         let (reply, answer) = oneshot::channel();
+        let log = self.log.clone();
         let question = move |connection: &Connection| {
-            // Whoever asked may have gone.
-            drop(reply.send(at_one_moment(connection, question)));
+            let answer = at_one_moment(connection, question);
+            let give = move |is_durable: bool| {
+                let unsynced = || StorageError::new(ErrorKind::Unavailable, doing);
+                // Whoever asked may have gone.
+                drop(reply.send(is_durable.then_some(answer).ok_or_else(unsynced).flatten()));
+            };
+            match log {
+                Some(log) => log.when_durable(Box::new(give)),
+                None => give(true),
+            }
         };
         let queued = self.queue.push(Box::new(question));
         Box::pin(async move {

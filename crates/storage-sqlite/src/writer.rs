@@ -1,4 +1,5 @@
-//! The one thread that writes: it takes what waits, runs it in batches, and commits each once.
+//! The one thread that writes: it takes what waits, runs it in batches, and commits each once. What
+//! was committed is answered once [`Log`] has it on the disk.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -14,6 +15,7 @@ use storage::{
 };
 
 use crate::error::{Doing, OpenError, Stored, is_certain_at_commit};
+use crate::log::{Answer, Log};
 use crate::open::Files;
 use crate::queue::Queue;
 use crate::{
@@ -35,32 +37,43 @@ pub(crate) type Task = Box<dyn FnOnce(&mut Writer) + Send>;
 
 pub(crate) type WorkQueue = Queue<Work>;
 
-/// Starts the thread, which ends once the queue is closed and empty.
-pub(crate) fn start(
-    files: Files,
-    clock: Arc<dyn Clock>,
-) -> Result<(Arc<WorkQueue>, JoinHandle<()>), OpenError> {
-    let mut writer = Writer {
-        engine: Engine {
-            files,
-            connection: None,
-            must_recover: false,
-            must_make_room: false,
-        },
+/// The way in to the writer.
+pub(crate) struct Started {
+    pub(crate) queue: Arc<WorkQueue>,
+    pub(crate) log: Arc<Log>,
+    /// They end once the queue is closed and empty.
+    pub(crate) threads: Vec<JoinHandle<()>>,
+}
+
+/// Starts the thread, and the one that syncs what it has written.
+pub(crate) fn start(files: Files, clock: Arc<dyn Clock>) -> Result<Started, OpenError> {
+    let log = Arc::new(Log::new());
+    let mut engine = Engine::new(files, log.clone());
+    let opened = engine.open();
+    opened.map_err(|error| OpenError::database(engine.files.database(), error))?;
+    let writer = Writer {
+        engine,
         rows: WorkingSet::default(),
         clock,
         now: Timestamp::from_millis(i64::MIN),
     };
-    let opened = writer.engine.files.writer();
-    let opened = opened.map_err(|error| OpenError::database(writer.engine.files.database(), error));
-    writer.engine.connection = Some(opened?);
     let queue = Arc::new(WorkQueue::new(QUEUE_MAX_OPERATIONS));
+    let to_recover = queue.clone();
+    let syncer = log.start(move || {
+        // Where the queue has no room the writer comes by anyway, and where it is closed the log
+        // is taken in at the next start.
+        let _: Result<(), ErrorKind> = to_recover.push(Work::Task(Box::new(Writer::recover)));
+    });
     let waiting = queue.clone();
-    let thread = Builder::new()
+    let writer = Builder::new()
         .name("writer".to_owned())
         .spawn(move || writer.run(&waiting))
         .expect("a thread can be started");
-    Ok((queue, thread))
+    Ok(Started {
+        queue,
+        log,
+        threads: vec![writer, syncer],
+    })
 }
 
 pub(crate) struct Writer {
@@ -75,6 +88,7 @@ pub(crate) struct Writer {
 impl Writer {
     fn run(mut self, queue: &WorkQueue) {
         loop {
+            self.engine.log.wait_for_room();
             let works = queue.take(BATCH_MAX_OPERATIONS);
             if works.is_empty() {
                 break;
@@ -123,7 +137,16 @@ impl Writer {
         }
     }
 
-    /// Runs something in a transaction of its own.
+    /// Recovers the log after a failure, so that questions are answered again. Where that fails the
+    /// next transaction tries it once more.
+    fn recover(&mut self) {
+        if self.engine.begin_now().is_ok() {
+            self.engine.undo();
+        }
+    }
+
+    /// Runs something in a transaction of its own. It is durable when [`Writer::when_durable`] says
+    /// so.
     pub(crate) fn transact<T>(
         &mut self,
         work: impl FnOnce(&Connection, &mut WorkingSet) -> Stored<T>,
@@ -136,6 +159,17 @@ impl Writer {
             self.rows.clear();
         }
         done
+    }
+
+    /// Gives an answer once all that was committed is on the disk.
+    pub(crate) fn when_durable(&self, answer: Answer) {
+        self.engine.log.when_durable(answer);
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.engine.log.close();
     }
 }
 
@@ -152,13 +186,29 @@ struct Engine {
     files: Files,
     /// `None` after a failure that left it in doubt, until the next transaction opens another.
     connection: Option<Connection>,
-    /// Whether the end of the log may be in memory and not on the disk.
-    must_recover: bool,
+    log: Arc<Log>,
     /// Whether the disk was full.
     must_make_room: bool,
 }
 
 impl Engine {
+    fn new(files: Files, log: Arc<Log>) -> Self {
+        Self {
+            files,
+            connection: None,
+            log,
+            must_make_room: false,
+        }
+    }
+
+    /// Opens the database, and its log for the thread that syncs it.
+    fn open(&mut self) -> rusqlite::Result<()> {
+        let (connection, log) = self.files.writer()?;
+        self.log.follow(log);
+        self.connection = Some(connection);
+        Ok(())
+    }
+
     fn connection(&self) -> Stored<&Connection> {
         let missing = || StorageError::new(ErrorKind::Unavailable, "using the database");
         self.connection.as_ref().ok_or_else(missing)
@@ -166,9 +216,9 @@ impl Engine {
 
     fn begin_now(&mut self) -> Stored<()> {
         if self.connection.is_none() {
-            self.connection = Some(self.files.writer().doing("opening the database again")?);
+            self.open().doing("opening the database again")?;
         }
-        if self.must_recover {
+        if self.log.has_failed() {
             self.recover()?;
         }
         if std::mem::take(&mut self.must_make_room) {
@@ -196,7 +246,7 @@ impl Engine {
         if is_busy {
             return Err(StorageError::new(ErrorKind::Unavailable, doing));
         }
-        self.must_recover = false;
+        self.log.recovered();
         tracing::warn!("recovered the log after a failed commit");
         Ok(())
     }
@@ -204,16 +254,15 @@ impl Engine {
     fn commit_now(&mut self) -> Stored<()> {
         let doing = "committing a batch";
         let connection = self.connection()?;
-        let committed = connection
-            .prepare_cached("COMMIT")
-            .and_then(|mut commit| commit.execute([]));
+        let commit = || connection.prepare_cached("COMMIT")?.execute([]);
+        let committed = self.log.commit(commit);
         let Err(error) = committed else { return Ok(()) };
         tracing::error!(%error, "a commit failed");
         if is_certain_at_commit(&error) {
             self.must_make_room = true;
             return Err(error).doing(doing);
         }
-        self.must_recover = true;
+        self.log.fail();
         self.connection = None;
         Err(StorageError::caused(
             ErrorKind::OutcomeUnknown,
@@ -306,6 +355,15 @@ impl Transact for Engine {
     fn retain(&mut self, rows: &mut WorkingSet) {
         rows.retain_hot(ROWS_MAX);
     }
+
+    /// A refusal waits too: what it rests on may be a commit that is not on the disk yet.
+    fn answer(&mut self, jobs: Vec<Box<dyn Job>>) {
+        self.log.when_durable(Box::new(move |is_durable| {
+            let unknown = || StorageError::new(ErrorKind::OutcomeUnknown, "syncing the log");
+            let stored = is_durable.then_some(()).ok_or_else(unknown);
+            jobs.into_iter().for_each(|job| job.answer(stored.clone()));
+        }));
+    }
 }
 
 #[cfg(test)]
@@ -315,12 +373,7 @@ mod tests {
 
     fn engine(directory: &tempfile::TempDir) -> Engine {
         let (files, _lock) = open::take(&Options::new(directory.path())).expect("it opens");
-        let mut engine = Engine {
-            files,
-            connection: None,
-            must_recover: false,
-            must_make_room: false,
-        };
+        let mut engine = Engine::new(files, Arc::new(Log::new()));
         engine.begin_now().expect("it begins");
         engine.undo();
         engine
@@ -367,10 +420,10 @@ mod tests {
         make_commit_fail(&engine);
         let error = engine.commit_now().expect_err("the promise is broken");
         assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
-        assert!(engine.connection.is_none() && engine.must_recover);
+        assert!(engine.connection.is_none() && engine.log.has_failed());
         engine.undo();
         // Whoever reads at this moment is in the way of the recovery: nothing is written then.
-        engine.connection = Some(engine.files.writer().expect("a connection"));
+        engine.open().expect("a connection");
         engine
             .connection()
             .unwrap()
@@ -380,7 +433,7 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         reader.execute_batch("COMMIT").expect("it is done");
         engine.begin_now().expect("it begins");
-        assert!(!engine.must_recover);
+        assert!(!engine.log.has_failed());
         insert(&engine, "two");
         engine.commit_now().expect("it commits");
         assert_eq!(count(&engine), 2);

@@ -120,7 +120,7 @@ pub trait Transact: Send {
         rows: &mut WorkingSet,
     ) -> impl Future<Output = Result<(), StorageError>> + Send;
 
-    /// Makes the transaction durable. [`ErrorKind::OutcomeUnknown`] where it can't be told
+    /// Commits the transaction; it is durable when [`Transact::answer`] answers. [`ErrorKind::OutcomeUnknown`] where it can't be told
     /// whether that succeeded; any other kind promises that nothing happened.
     fn commit(&mut self) -> impl Future<Output = Result<(), StorageError>> + Send;
 
@@ -136,6 +136,12 @@ pub trait Transact: Send {
         _attempts: u32,
     ) -> impl Future<Output = Recovery> + Send {
         std::future::ready(Recovery::Singly)
+    }
+
+    /// Answers operations that were committed, or that changed nothing. An engine whose commit is
+    /// not durable by itself holds the answers back until it is.
+    fn answer(&mut self, jobs: Vec<Box<dyn Job>>) {
+        jobs.into_iter().for_each(|job| job.answer(Ok(())));
     }
 
     /// Prepares the working set for the next batch: keeps what will be wanted again if nobody
@@ -181,7 +187,7 @@ pub async fn run_batch<T: Transact>(
     now: Timestamp,
 ) {
     let Err((error, recovery)) = persist(engine, rows, &mut jobs, now).await else {
-        jobs.into_iter().for_each(|job| job.answer(Ok(())));
+        engine.answer(jobs);
         return;
     };
     if recovery == Recovery::GiveUp || jobs.len() == 1 {
@@ -190,10 +196,13 @@ pub async fn run_batch<T: Transact>(
         return;
     }
     for job in jobs {
-        let mut alone = [job];
-        let stored = persist(engine, rows, &mut alone, now).await;
-        let [job] = alone;
-        job.answer(stored.map_err(|(error, _)| error));
+        let mut alone = vec![job];
+        match persist(engine, rows, &mut alone, now).await {
+            Ok(()) => engine.answer(alone),
+            Err((error, _)) => alone
+                .into_iter()
+                .for_each(|job| job.answer(Err(error.clone()))),
+        }
     }
 }
 
