@@ -20,8 +20,9 @@ use storage::{AuditCheck, AuditReport, ErrorKind, Finding, Reading, StorageError
 use tokio::sync::oneshot;
 
 use crate::error::{Doing, Stored};
+use crate::log::Log;
 use crate::open::Files;
-use crate::readers::at_one_moment;
+use crate::readers::{at_one_moment, when_durable};
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -45,6 +46,7 @@ const DOING: &str = "auditing";
 /// closes before it is done.
 pub(crate) fn start(
     files: &Files,
+    log: Option<Arc<Log>>,
     is_closing: &Arc<AtomicBool>,
     is_auditing: &Arc<AtomicBool>,
 ) -> Reading<'static, AuditReport> {
@@ -57,8 +59,7 @@ pub(crate) fn start(
     std::thread::spawn(move || {
         let report = run(&files, &is_closing);
         drop(running);
-        // Whoever asked may have gone.
-        drop(reply.send(report));
+        when_durable(log.as_deref(), DOING, report, reply);
     });
     Box::pin(async move {
         answer

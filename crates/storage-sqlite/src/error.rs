@@ -1,9 +1,10 @@
 //! What SQLite's failures mean to those who asked, and why data can't be opened.
 
 use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use storage::{ErrorKind, StorageError};
 
 pub(crate) type Stored<T> = Result<T, StorageError>;
@@ -146,6 +147,11 @@ fn kind_of(error: &rusqlite::Error) -> ErrorKind {
             _ => ErrorKind::Internal,
         },
     }
+}
+
+/// A failure of a file of the database that SQLite had no part in, by one of SQLite's codes.
+pub(crate) fn file_failed(code: i32, error: &io::Error) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(error.to_string()))
 }
 
 /// Whether a `COMMIT` that failed so has certainly committed nothing: there was no room for the

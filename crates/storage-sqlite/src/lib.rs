@@ -25,6 +25,8 @@ mod options;
 mod orders;
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod power;
 mod queue;
 mod readers;
 mod schema;
@@ -50,7 +52,7 @@ use storage::{
 use tokio::sync::{Mutex, oneshot};
 
 use error::Stored;
-use log::Log;
+use log::{Disk, Log};
 use open::Files;
 use readers::Readers;
 use writer::{Started, Work, WorkQueue, Writer};
@@ -97,12 +99,17 @@ impl SqliteStorage {
     /// # Errors
     /// [`OpenError`] says why it can't be used, and what can be done.
     pub fn open(options: Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Self::open_on(options, clock, Arc::new(File::sync_data))
+    }
+
+    /// Opens the data where this brings the log to the disk.
+    fn open_on(options: Options, clock: Arc<dyn Clock>, disk: Disk) -> Result<Self, OpenError> {
         let (files, lock) = open::take(&options)?;
         let Started {
             queue,
             log,
             threads,
-        } = writer::start(files.clone(), clock)?;
+        } = writer::start(files.clone(), clock, disk)?;
         match Self::start(files, &options, Some((queue.clone(), log))) {
             Ok(mut storage) => {
                 let held = storage.held.get_mut().as_mut().expect("it is open");
@@ -170,12 +177,17 @@ impl SqliteStorage {
     ) -> Reading<'static, T> {
         let (reply, answer) = oneshot::channel();
         let task = move |writer: &mut Writer| {
-            let done = task(writer);
-            writer.when_durable(Box::new(move |is_durable| {
-                let unknown = || StorageError::new(ErrorKind::OutcomeUnknown, doing);
+            let give = move |done| {
                 // Whoever asked may have gone.
-                drop(reply.send(is_durable.then_some(done).ok_or_else(unknown).flatten()));
-            }));
+                drop(reply.send(done));
+            };
+            match task(writer) {
+                Ok(done) => writer.when_durable(Box::new(move |is_durable| {
+                    let unknown = || StorageError::new(ErrorKind::OutcomeUnknown, doing);
+                    give(is_durable.then_some(done).ok_or_else(unknown));
+                })),
+                Err(error) => give(Err(error)),
+            }
         };
         let queued = self.queue(Work::Task(Box::new(task)), doing);
         Box::pin(async move {
@@ -368,7 +380,8 @@ impl Storage for SqliteStorage {
     }
 
     fn audit(&self) -> Reading<'_, AuditReport> {
-        audit::start(&self.files, &self.is_closing, &self.is_auditing)
+        let log = self.readers.log.clone();
+        audit::start(&self.files, log, &self.is_closing, &self.is_auditing)
     }
 
     fn close(&self) -> Reading<'_, ()> {

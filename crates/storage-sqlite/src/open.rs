@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
+use rusqlite::ffi::SQLITE_CANTOPEN;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::error::OpenError;
+use crate::error::{OpenError, file_failed};
 use crate::options::Options;
 use crate::schema;
 
@@ -100,8 +101,8 @@ impl Files {
         // The page size counts for a new file only, and has to come before anything is written.
         // A rare checkpoint costs less than SQLite's usual one every 1,000 pages, by a third, and
         // makes fewer customers wait. A log that a slow reader let grow past its 128 MiB keeps no
-        // more than 256 MiB of the disk. `NORMAL` syncs the log's header, and log and
-        // file around a checkpoint, so that what is on the disk is sound at any time.
+        // more than 256 MiB of the disk. `NORMAL` syncs the log's header, and log and file around
+        // a checkpoint, so that what is on the disk is sound at any time.
         connection.execute_batch(&format!(
             "PRAGMA page_size = {PAGE_BYTES};
              PRAGMA journal_mode = WAL;
@@ -122,7 +123,7 @@ impl Files {
         // The first to read makes the log where there is none; it stays as long as a connection.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let log = File::options().read(true).write(true).open(self.log());
-        let log = log.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        let log = log.map_err(|error| file_failed(SQLITE_CANTOPEN, &error))?;
         Ok((connection, log))
     }
 

@@ -24,7 +24,7 @@ type Question = Box<dyn FnOnce(&Connection) + Send>;
 pub(crate) struct Readers {
     queue: Arc<Queue<Question>>,
     /// `None` where nothing is written.
-    log: Option<Arc<Log>>,
+    pub(crate) log: Option<Arc<Log>>,
 }
 
 impl Readers {
@@ -68,17 +68,13 @@ impl Readers {
         let log = self.log.clone();
         let question = move |connection: &Connection| {
             let answer = at_one_moment(connection, question);
-            let give = move |is_durable: bool| {
-                let unsynced = || StorageError::new(ErrorKind::Unavailable, doing);
-                // Whoever asked may have gone.
-                drop(reply.send(is_durable.then_some(answer).ok_or_else(unsynced).flatten()));
-            };
-            match log {
-                Some(log) => log.when_durable(Box::new(give)),
-                None => give(true),
-            }
+            when_durable(log.as_deref(), doing, answer, reply);
         };
-        let queued = self.queue.push(Box::new(question));
+        let is_crowded = self.log.as_ref().is_some_and(|log| log.is_crowded());
+        let queued = match is_crowded {
+            true => Err(ErrorKind::Overloaded),
+            false => self.queue.push(Box::new(question)),
+        };
         Box::pin(async move {
             queued.map_err(|kind| StorageError::new(kind, doing))?;
             answer
@@ -97,6 +93,25 @@ fn answer(connection: &Connection, queue: &Queue<Question>) {
         {
             tracing::error!(%error, "a question's transaction could not be ended");
         }
+    }
+}
+
+/// Sends what a question found once that is on the disk, if somebody here writes. Where it can't be
+/// told whether it is, the question can be asked again later.
+pub(crate) fn when_durable<T: Send + 'static>(
+    log: Option<&Log>,
+    doing: &'static str,
+    found: Stored<T>,
+    reply: oneshot::Sender<Stored<T>>,
+) {
+    let give = move |is_durable: bool| {
+        let unsynced = || StorageError::new(ErrorKind::Unavailable, doing);
+        // Whoever asked may have gone.
+        drop(reply.send(is_durable.then_some(found).ok_or_else(unsynced).flatten()));
+    };
+    match log {
+        Some(log) => log.when_durable(Box::new(give)),
+        None => give(true),
     }
 }
 

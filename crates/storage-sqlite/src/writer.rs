@@ -9,13 +9,14 @@ use std::thread::{Builder, JoinHandle};
 
 use domain::{Clock, Key, Timestamp, WorkingSet};
 use rusqlite::Connection;
+use rusqlite::ffi::SQLITE_IOERR_FSYNC;
 use storage::batch::part_batches;
 use storage::{
     BATCH_MAX_OPERATIONS, ErrorKind, Job, QUEUE_MAX_OPERATIONS, StorageError, Transact, run_batch,
 };
 
-use crate::error::{Doing, OpenError, Stored, is_certain_at_commit};
-use crate::log::{Answer, Log};
+use crate::error::{Doing, OpenError, Stored, file_failed, is_certain_at_commit};
+use crate::log::{Answer, Disk, Log};
 use crate::open::Files;
 use crate::queue::Queue;
 use crate::{
@@ -45,9 +46,9 @@ pub(crate) struct Started {
     pub(crate) threads: Vec<JoinHandle<()>>,
 }
 
-/// Starts the thread, and the one that syncs what it has written.
-pub(crate) fn start(files: Files, clock: Arc<dyn Clock>) -> Result<Started, OpenError> {
-    let log = Arc::new(Log::new());
+/// Starts the thread, and the one that brings what it has written to this disk.
+pub(crate) fn start(files: Files, clock: Arc<dyn Clock>, disk: Disk) -> Result<Started, OpenError> {
+    let log = Arc::new(Log::new(disk));
     let mut engine = Engine::new(files, log.clone());
     let opened = engine.open();
     opened.map_err(|error| OpenError::database(engine.files.database(), error))?;
@@ -204,7 +205,8 @@ impl Engine {
     /// Opens the database, and its log for the thread that syncs it.
     fn open(&mut self) -> rusqlite::Result<()> {
         let (connection, log) = self.files.writer()?;
-        self.log.follow(log);
+        let followed = self.log.follow(log);
+        followed.map_err(|error| file_failed(SQLITE_IOERR_FSYNC, &error))?;
         self.connection = Some(connection);
         Ok(())
     }
@@ -368,12 +370,14 @@ impl Transact for Engine {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
     use crate::{Options, open};
 
     fn engine(directory: &tempfile::TempDir) -> Engine {
         let (files, _lock) = open::take(&Options::new(directory.path())).expect("it opens");
-        let mut engine = Engine::new(files, Arc::new(Log::new()));
+        let mut engine = Engine::new(files, Arc::new(Log::new(Arc::new(File::sync_data))));
         engine.begin_now().expect("it begins");
         engine.undo();
         engine

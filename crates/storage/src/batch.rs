@@ -120,8 +120,9 @@ pub trait Transact: Send {
         rows: &mut WorkingSet,
     ) -> impl Future<Output = Result<(), StorageError>> + Send;
 
-    /// Commits the transaction; it is durable when [`Transact::answer`] answers. [`ErrorKind::OutcomeUnknown`] where it can't be told
-    /// whether that succeeded; any other kind promises that nothing happened.
+    /// Commits the transaction; it is durable when [`Transact::answer`] answers.
+    /// [`ErrorKind::OutcomeUnknown`] where it can't be told whether that succeeded; any other kind
+    /// promises that nothing happened.
     fn commit(&mut self) -> impl Future<Output = Result<(), StorageError>> + Send;
 
     /// Undoes the transaction, if one is open; what can't be undone now is gone at the next start.
