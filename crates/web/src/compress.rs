@@ -21,7 +21,7 @@ use crate::etag;
 
 /// What is smaller than this fits into a packet or two either way.
 pub const PACKED_MIN_BYTES: usize = 1 << 10;
-/// What is larger than this would keep a thread for too long: 256 KiB take about 3 ms.
+/// What is larger than this would keep a thread for too long.
 pub const PACKED_MAX_BYTES: usize = 256 << 10;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
