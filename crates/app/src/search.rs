@@ -23,6 +23,10 @@ use crate::catalogue::{Answering, Catalogue, CatalogueQuery, Found, FoundBook, P
 /// How long a search waits for its turn. As many run at once as there are processors.
 pub const SEARCH_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// How many offers of a book are looked at for the one that a list of books shows. The index tells
+/// the best first; the others stand in where it is gone meanwhile.
+const OFFERS_LOOKED_AT: usize = 4;
+
 /// Why nothing was looked for.
 #[derive(Debug, Clone)]
 pub enum SearchProblem {
@@ -127,7 +131,9 @@ impl App {
         query: Query,
         is_marked: bool,
     ) -> Result<Findings, SearchProblem> {
-        self.finder()?.find(query, is_marked).await
+        self.finder()?
+            .find(query, is_marked, ::search::OFFERS_MAX)
+            .await
     }
 
     /// What somebody may mean who has begun to type this; at most `limit`.
@@ -160,15 +166,24 @@ impl Finder {
         Ok(computing.await.expect("a search does not panic")?)
     }
 
-    async fn find(&self, query: Query, is_marked: bool) -> Result<Findings, SearchProblem> {
+    /// With at most `offers_max` offers of each book.
+    async fn find(
+        &self,
+        query: Query,
+        is_marked: bool,
+        offers_max: usize,
+    ) -> Result<Findings, SearchProblem> {
         let hits = self.compute(move |search| search.search(&query)).await?;
         let Hits {
-            books,
+            mut books,
             total,
             relaxed,
             facets,
             marker,
         } = hits;
+        for hit in &mut books {
+            hit.offers.truncate(offers_max);
+        }
         let (texts, mut listings) =
             tokio::try_join!(self.read_texts(&books), self.read_listings(&books))?;
         let found = books
@@ -247,7 +262,7 @@ impl Catalogue for Finder {
             let Some(query) = to_query(query) else {
                 return Ok(Found::default());
             };
-            Ok(to_found(self.find(query, true).await?))
+            Ok(to_found(self.find(query, true, OFFERS_LOOKED_AT).await?))
         })
     }
 }

@@ -18,8 +18,8 @@ use crate::error::Stored;
 use crate::ledger::{EntryDocument, EntryId};
 use crate::listings::ListingDocument;
 use crate::schema::{
-    ENTRIES, ENTRIES_OF_USER, LISTINGS, LISTINGS_BY_AGE, LISTINGS_OF_BOOK, LISTINGS_OF_STORE,
-    LISTINGS_OFF_SHELF, STORES, STORES_OF_OWNER,
+    ENTRIES, ENTRIES_OF_USER, LISTINGS, LISTINGS_AS_OFFERS, LISTINGS_BY_AGE, LISTINGS_OF_BOOK,
+    LISTINGS_OF_STORE, LISTINGS_OFF_SHELF, STORES, STORES_OF_OWNER,
 };
 use crate::stores::StoreDocument;
 use crate::values::binary;
@@ -259,9 +259,8 @@ fn find_listings(query: &ListingQuery, after: Option<&Spot>, limit: u32) -> Find
         Shelf::Store(_) => (LISTINGS_OF_STORE, newest_first),
         Shelf::Hidden(_) => (LISTINGS_OFF_SHELF, newest_first),
         Shelf::Book(_) => (LISTINGS_OF_BOOK, doc! { "listed_at": 1, "_id.store": 1 }),
-        // One book's offers are sorted: an index that holds the price would serve this alone.
         Shelf::Offers(..) => (
-            LISTINGS_OF_BOOK,
+            LISTINGS_AS_OFFERS,
             doc! { "in_stock": -1, "price": 1, "_id.store": 1 },
         ),
     };

@@ -63,13 +63,15 @@ pub(crate) const LISTINGS_OF_STORE: &str = "listings_of_store";
 pub(crate) const LISTINGS_OFF_SHELF: &str = "listings_off_shelf";
 /// The stores that list a book, oldest first.
 pub(crate) const LISTINGS_OF_BOOK: &str = "listings_of_book";
+/// A book's offers, in stock and cheap first.
+pub(crate) const LISTINGS_AS_OFFERS: &str = "listings_as_offers";
 /// A seller's stores.
 pub(crate) const STORES_OF_OWNER: &str = "stores_of_owner";
 /// What moved a user's money, newest first.
 pub(crate) const ENTRIES_OF_USER: &str = "entries_of_user";
 
 /// The version of everything below.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 const VERSION_ID: &str = "schema";
 
 const NAMESPACE_EXISTS: i32 = 48;
@@ -381,6 +383,15 @@ fn indexes() -> Vec<(&'static str, IndexModel)> {
             index(
                 LISTINGS_OF_BOOK,
                 doc! { "_id.book": 1, "listed_at": 1, "_id.store": 1 },
+                listed(),
+            ),
+        ),
+        // An order writes it only with the last copy of a book.
+        (
+            LISTINGS,
+            index(
+                LISTINGS_AS_OFFERS,
+                doc! { "_id.book": 1, "text": 1, "in_stock": -1, "price": 1, "_id.store": 1 },
                 listed(),
             ),
         ),

@@ -43,6 +43,19 @@ pub(crate) const LIST_STORES_OF: &str = "
       FROM stores s INDEXED BY stores_of_owner CROSS JOIN accounts a ON a.id = s.owner
      WHERE s.owner = ?3 AND s.store_id > ?1 AND s.is_open = 1 ORDER BY s.store_id LIMIT ?2";
 
+/// What offers are sorted by. Orders change prices and stock in rows of their own; here it stands
+/// once more, and is written where the price changes or the stock leaves or reaches zero.
+pub(crate) const SORTED_OFFERS: &str = "
+ALTER TABLE listings ADD COLUMN is_sold_out INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE listings ADD COLUMN price INTEGER NOT NULL DEFAULT 0;
+UPDATE listings SET is_sold_out = h.stock = 0, price = h.price
+  FROM shelves h WHERE h.listing = listings.id;
+DROP INDEX listings_as_offers;
+-- The stores that list one text under one id, in stock first, then cheap first.
+CREATE INDEX listings_as_offers ON listings (book_id, text, is_sold_out, price)
+ WHERE is_listed = 1;
+";
+
 /// Listings in the order of one of the indexes; what `listings::read_with_key` reads.
 macro_rules! list_listings {
     ($index:literal, $is_listed:literal, $where:literal, $order:literal) => {
@@ -92,20 +105,13 @@ pub(crate) const LIST_HIDDEN: &str = list_listings!(
     "l.listed_at DESC, l.id DESC"
 );
 
-/// Sorts the offers of one book by what every order changes, which no index may hold; the rest is
-/// read of those of the page alone.
-pub(crate) const LIST_OFFERS: &str = "
-    SELECT l.id, o.price, o.stock, o.added, t.hash, l.title, l.is_listed, l.listed_at,
-           s.store_id, l.book_id
-      FROM (SELECT l.id, h.price, h.stock, h.added
-              FROM listings l INDEXED BY listings_as_offers
-                   CROSS JOIN stores s ON s.id = l.store CROSS JOIN shelves h ON h.listing = l.id
-             WHERE l.is_listed = 1 AND s.is_open = 1 AND l.book_id = ?4 AND l.text = ?5
-               AND (h.stock = 0, h.price, l.id) > (?6, ?2, ?3)
-             ORDER BY h.stock = 0, h.price, l.id LIMIT ?1) o
-           CROSS JOIN listings l ON l.id = o.id CROSS JOIN stores s ON s.id = l.store
-           CROSS JOIN texts t ON t.id = l.text
-     ORDER BY o.stock = 0, o.price, o.id";
+/// Goes along the index: as many offers are read as the page has.
+pub(crate) const LIST_OFFERS: &str = list_listings!(
+    "listings_as_offers",
+    "1",
+    "l.book_id = ?4 AND l.text = ?5 AND (l.is_sold_out, l.price, l.id) > (?6, ?2, ?3)",
+    "l.is_sold_out, l.price, l.id"
+);
 
 /// Reads all shelves, which are narrow rows, and sorts those of which something was bought.
 pub(crate) const LIST_MOST_BOUGHT: &str = "

@@ -204,7 +204,8 @@ impl Loose {
     }
 }
 
-/// Writes the row that every order changes, where it changed.
+/// Writes the row that every order changes, where it changed, and the listing's place among the
+/// offers of its book, where that changed.
 fn update_shelf(
     connection: &Connection,
     number: i64,
@@ -224,7 +225,22 @@ fn update_shelf(
         listing.stock.get(),
         listing.added
     ];
+    statement.execute(values).doing(doing)?;
+    if offer_place(saved) == offer_place(listing) {
+        return Ok(());
+    }
+    let mut statement = connection
+        .prepare_cached("UPDATE listings SET is_sold_out = ?2, price = ?3 WHERE id = ?1")
+        .doing(doing)?;
+    let (is_sold_out, price) = offer_place(listing);
+    let values = params![number, is_sold_out, price];
     statement.execute(values).doing(doing).map(drop)
+}
+
+/// What a listing is sorted by among the offers of its book: whether it is sold out, and its
+/// price. Few orders change it.
+fn offer_place(listing: &Listing) -> (bool, i64) {
+    (listing.stock.get() == 0, listing.price.get())
 }
 
 fn insert(connection: &Connection, rows: &WorkingSet, listing: &Listing) -> Stored<i64> {
@@ -234,10 +250,12 @@ fn insert(connection: &Connection, rows: &WorkingSet, listing: &Listing) -> Stor
     let text = text_number(connection, rows, &details.text)?;
     let mut statement = connection
         .prepare_cached(
-            "INSERT INTO listings (store, book_id, text, title, is_listed, listed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO listings
+                (store, book_id, text, title, is_listed, listed_at, is_sold_out, price)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )
         .doing(doing)?;
+    let (is_sold_out, price) = offer_place(listing);
     let number = statement
         .insert(params![
             store,
@@ -246,6 +264,8 @@ fn insert(connection: &Connection, rows: &WorkingSet, listing: &Listing) -> Stor
             details.title,
             details.is_listed,
             details.listed_at.millis(),
+            is_sold_out,
+            price,
         ])
         .doing(doing)?;
     let mut statement = connection

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     SCHEMA_3,
     browse::INDEXES,
     browse::MORE_INDEXES,
+    browse::SORTED_OFFERS,
 ];
 
 const SCHEMA_1: &str = "
@@ -414,6 +415,33 @@ mod tests {
             assert_eq!(version(&connection), 1);
             assert!(connection.prepare("SELECT extra FROM secrets").is_err());
         }
+    }
+
+    /// Offers of an older file are sorted as those of a new one.
+    #[test]
+    fn a_file_of_version_5_learns_what_its_offers_are_sorted_by() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("bookstore.db");
+        let connection = open(&path);
+        migrate(&connection, &path, &MIGRATIONS[..5]).expect("made");
+        connection
+            .execute_batch(
+                "INSERT INTO accounts VALUES (1, 'selma', 'h', 0, 0, 0, 1);
+                 INSERT INTO stores VALUES (1, 'corner', 1, 1, 0);
+                 INSERT INTO texts (id, hash, title, tags) VALUES (1, x'00', 'atlas', '[]');
+                 INSERT INTO listings VALUES (1, 1, 'atlas', 1, 'atlas', 1, 0);
+                 INSERT INTO listings VALUES (2, 1, 'globe', 1, 'atlas', 0, 0);
+                 INSERT INTO shelves VALUES (1, 100, 0, 10), (2, 250, 3, 3);",
+            )
+            .expect("a shop");
+        bring_up_to_date(&connection, &path).expect("migrated");
+        let mut statement = connection
+            .prepare("SELECT is_sold_out, price FROM listings ORDER BY id")
+            .expect("a statement");
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        let rows: Vec<(bool, i64)> = rows.expect("rows").collect::<Result<_, _>>().expect("all");
+        assert_eq!(rows, [(true, 100), (false, 250)]);
+        assert_eq!(version(&open(&backup_path(&path, 5))), 5);
     }
 
     #[test]

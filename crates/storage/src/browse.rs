@@ -80,7 +80,7 @@ pub enum Shelf {
     Book(BookId),
     /// Those of one book that say the same of it: in stock first, then cheap first, then in an
     /// order that stays the same. An offer that changes its price or runs out under a walk may be
-    /// met twice, or not at all. This takes a look at all offers of the book.
+    /// met twice, or not at all.
     Offers(BookId, TextHash),
 }
 

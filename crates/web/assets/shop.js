@@ -74,7 +74,10 @@ function wireForms() {
   }
   for (const form of document.querySelectorAll("form[data-auto]")) {
     for (const button of form.querySelectorAll("[data-auto-hide]")) button.hidden = true;
-    form.addEventListener("change", () => form.requestSubmit());
+    // Not what is typed where more is to be typed beside it, such as the ends of a range.
+    form.addEventListener("change", (event) => {
+      if (!event.target.matches(".range input")) form.requestSubmit();
+    });
   }
   for (const form of document.querySelectorAll("form[data-once]")) {
     form.addEventListener("submit", (event) => {
@@ -100,26 +103,35 @@ function wireChoices() {
   show();
 }
 
-// Photographs of phones are large: a cover is made as small as it is shown, at twice the density.
-async function shrink(input) {
-  const [file] = input.files;
-  if (!file || file.size < 300_000 || file.type === "image/gif") return;
+// Photographs of phones are large: a picture is made as small as it is shown, at twice the density.
+async function shrunk(file) {
+  if (file.size < 300_000 || file.type === "image/gif") return file;
   const picture = await createImageBitmap(file);
   const scale = Math.min(1, 1200 / Math.max(picture.width, picture.height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(picture.width * scale);
   canvas.height = Math.round(picture.height * scale);
   canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  picture.close();
   const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85));
-  if (!blob || blob.size >= file.size || input.files[0] !== file) return;
-  const chosen = new DataTransfer();
-  chosen.items.add(new File([blob], "cover.jpg", { type: blob.type }));
-  input.files = chosen.files;
+  if (!blob || blob.size >= file.size) return file;
+  return new File([blob], "picture.jpg", { type: blob.type });
+}
+
+async function shrink(input) {
+  const chosen = [...input.files];
+  const small = new DataTransfer();
+  for (const file of chosen) {
+    // What can't be made smaller is sent as it is.
+    small.items.add(await shrunk(file).catch(() => file));
+  }
+  // Meanwhile others may have been chosen.
+  const isSame = chosen.every((file, place) => input.files[place] === file);
+  if (isSame && input.files.length === chosen.length) input.files = small.files;
 }
 
 function wireFiles() {
   for (const input of document.querySelectorAll("input[data-shrink]")) {
-    // What can't be made smaller is sent as it is.
     input.addEventListener("change", () => shrink(input).catch(() => {}));
   }
 }

@@ -8,6 +8,13 @@ pub fn of(body: &[u8]) -> HeaderValue {
     HeaderValue::try_from(format!("\"{}\"", &hash[..32])).expect("digits fit a header")
 }
 
+/// The tag of the same body in gzip: other bytes, so another tag.
+pub fn packed(tag: &HeaderValue) -> HeaderValue {
+    let tag = tag.to_str().expect("tags are digits in quotes");
+    let name = tag.trim_end_matches('"');
+    HeaderValue::try_from(format!("{name}-gzip\"")).expect("digits fit a header")
+}
+
 /// Whether `If-None-Match` names the tag.
 pub fn is_among(tag: &HeaderValue, if_none_match: Option<&HeaderValue>) -> bool {
     let (Ok(tag), Some(known)) = (tag.to_str(), if_none_match) else {

@@ -11,6 +11,7 @@ pub mod answer;
 pub mod api;
 pub mod body;
 mod client;
+mod compress;
 pub mod contract;
 pub mod error;
 mod etag;

@@ -125,12 +125,12 @@ fn a_seller_opens_a_store_and_a_reader_finds_its_book() {
     chrome.fill("#price", "28");
     chrome.fill("#stock", "three");
     chrome.fill("#tags", "小说、日本");
-    chrome.press("#cover", &cover(folder.path()));
+    chrome.press("#pictures", &cover(folder.path()));
     chrome.click("main form button");
     chrome.wait_for_element("#stock-error");
-    assert_eq!(chrome.text_of("#cover-error"), "请重新选择图片。");
+    assert_eq!(chrome.text_of("#pictures-error"), "请重新选择图片。");
     chrome.fill("#stock", "3");
-    chrome.press("#cover", &cover(folder.path()));
+    chrome.press("#pictures", &cover(folder.path()));
     chrome.click("main form button");
     chrome.wait_for("图书已上架");
     chrome.click(".goods h2 a");

@@ -133,6 +133,33 @@ async fn listings_come_sorted_by_age() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn offers_come_in_stock_and_cheap_first() {
+    let rest = [
+        doc! { "in_stock": { "$lt": true } },
+        doc! { "in_stock": true, "price": { "$gt": 5_i64 } },
+        doc! { "in_stock": true, "price": 5_i64, "_id.store": { "$gt": "s" } },
+    ];
+    for is_first in [true, false] {
+        let mut filter = doc! { "is_listed": true, "_id.book": "b", "text": "t" };
+        if !is_first {
+            filter.insert("$or", rest.to_vec());
+        }
+        let find = doc! {
+            "find": "listings", "filter": filter,
+            "sort": { "in_stock": -1, "price": 1, "_id.store": 1 },
+            "hint": "listings_as_offers", "limit": 10,
+        };
+        let Some(plan) = explain(find).await else {
+            return;
+        };
+        assert!(
+            plan.contains("IXSCAN") && !plan.contains("\"SORT\""),
+            "{plan}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_statement_comes_sorted() {
     let find = doc! {
         "find": "entries", "filter": { "postings.user": "u" },

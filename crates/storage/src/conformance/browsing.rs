@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{CancelUntil, EntryKind, Listing, OrderStatus};
 
-use super::requests::{self, book, store, user};
+use super::requests::{self, book, price, store, user};
 use super::shop::{BOOK, BUYER, SELLER, STORE, Shop, done};
 use crate::browse::{ListingQuery, Movement, MovementQuery, Page, Place, Shelf};
 
@@ -223,6 +223,16 @@ pub async fn a_books_offers_come_in_stock_and_cheap_first(shop: &Shop) {
     assert_eq!(shop.update_listing(update).await, done());
     assert_eq!(shop.add_stock(SELLER, "e", "x", 1).await, done());
     assert_eq!(walk(shop, &shelf, 10).await, ["e/x", "d/x", "a/x", "b/x"]);
+    // The last copy is sold, another's price changes, and the last copy comes back.
+    shop.given_user(BUYER).await;
+    let order = shop.given_order(BUYER, "a", &[("x", 1)]).await;
+    let mut update = requests::update_listing(SELLER, "d", "x");
+    update.price = Some(price(5));
+    assert_eq!(shop.update_listing(update).await, done());
+    assert_eq!(walk(shop, &shelf, 1).await, ["d/x", "e/x", "b/x", "a/x"]);
+    let cancelling = shop.cancel(BUYER, order, CancelUntil::Received).await;
+    assert_eq!(cancelling, done());
+    assert_eq!(walk(shop, &shelf, 3).await, ["d/x", "e/x", "a/x", "b/x"]);
     let other = shop.listing("f", "x").await.details.text;
     assert_eq!(
         walk(shop, &Shelf::Offers(book("x"), other), 9).await,

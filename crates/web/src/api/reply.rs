@@ -4,52 +4,50 @@ use std::convert::Infallible;
 
 use app::Problem;
 use app::search::SearchProblem;
-use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, IF_NONE_MATCH, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use storage::StorageError;
 
+use crate::compress;
 use crate::error::{self, ErrorAnswer};
-use crate::{answer, etag};
 
-/// What a client has already, by its own word.
-pub struct Known(Option<HeaderValue>);
+/// What a client has already and what it takes, by its own word.
+pub struct Known {
+    if_none_match: Option<HeaderValue>,
+    takes_gzip: bool,
+}
 
 impl<S: Sync> FromRequestParts<S> for Known {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(parts.headers.get(IF_NONE_MATCH).cloned()))
+        Ok(Self {
+            if_none_match: parts.headers.get(IF_NONE_MATCH).cloned(),
+            takes_gzip: compress::is_taken(&parts.headers),
+        })
     }
 }
 
 impl Known {
     /// What everybody may see, and keep as long as it stays the same.
     pub fn public<T: Serialize>(&self, body: &T) -> Response {
-        self.reply(body, "no-cache")
+        self.reply(body, "no-cache", self.takes_gzip)
     }
 
-    /// What is one user's.
+    /// What is one user's: never packed, since he may have put another's words beside his own.
     pub fn private<T: Serialize>(&self, body: &T) -> Response {
-        self.reply(body, "private, no-cache")
+        self.reply(body, "private, no-cache", false)
     }
 
-    fn reply<T: Serialize>(&self, body: &T, cache: &'static str) -> Response {
+    fn reply<T: Serialize>(&self, body: &T, cache: &'static str, may_pack: bool) -> Response {
         let body = serde_json::to_vec(body).expect("answers are plain text and numbers");
-        let tag = etag::of(&body);
-        let mut response = if etag::is_among(&tag, self.0.as_ref()) {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            response
-        } else {
-            answer::json(body)
-        };
+        let known = self.if_none_match.as_ref();
+        let mut response = compress::reply(body, "application/json", may_pack, known);
         let headers = response.headers_mut();
-        headers.insert(ETAG, tag);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
         response
     }

@@ -5,9 +5,12 @@ use std::sync::LazyLock;
 
 use axum::body::Body;
 use axum::extract::Path;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+
+use crate::compress;
 
 /// What never changes under its name may be kept for a year, which is for good.
 pub const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -34,19 +37,35 @@ fn path(name: &str, content: &str, ending: &str) -> String {
     format!("/assets/{name}-{}.{ending}", &hash[..16])
 }
 
+/// The files in gzip, as small as it makes them; once, since they never change.
+static PACKED: LazyLock<[Vec<u8>; 3]> = LazyLock::new(|| {
+    [STYLE, SCRIPT, ICON].map(|content| compress::pack(content.as_bytes(), Compression::best()))
+});
+
 /// `GET /assets/{file}`.
-pub async fn serve(Path(file): Path<String>) -> Response {
+pub async fn serve(Path(file): Path<String>, request: HeaderMap) -> Response {
     let assets = &*ASSETS;
     let wanted = format!("/assets/{file}");
-    let (content, content_type) = match wanted {
-        _ if wanted == assets.style => (STYLE, "text/css; charset=utf-8"),
-        _ if wanted == assets.script => (SCRIPT, "text/javascript; charset=utf-8"),
-        _ if wanted == assets.icon => (ICON, "image/svg+xml"),
+    let (place, content, content_type) = match wanted {
+        _ if wanted == assets.style => (0, STYLE, "text/css; charset=utf-8"),
+        _ if wanted == assets.script => (1, SCRIPT, "text/javascript; charset=utf-8"),
+        _ if wanted == assets.icon => (2, ICON, "image/svg+xml"),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    let mut response = Response::new(Body::from(content));
+    let is_packed = compress::is_taken(&request) && compress::is_worthwhile(content.len());
+    let body = if is_packed {
+        Body::from(&PACKED[place][..])
+    } else {
+        Body::from(content)
+    };
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE));
+    let mut put = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
+    put(CONTENT_TYPE, content_type);
+    put(CACHE_CONTROL, IMMUTABLE);
+    put(VARY, "Accept-Encoding");
+    if is_packed {
+        put(CONTENT_ENCODING, compress::GZIP);
+    }
     response
 }

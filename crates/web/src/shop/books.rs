@@ -21,6 +21,8 @@ use crate::pictures;
 const FEW_COPIES: i64 = 5;
 /// A text with more characters than this is folded.
 const LONG_TEXT_CHARACTERS: usize = 600;
+/// How many lines of a table of contents are shown at once.
+const CONTENTS_SHOWN: usize = 10;
 /// How many offers a page has.
 const OFFERS_A_PAGE: u32 = 20;
 /// How many other editions are shown.
@@ -37,22 +39,43 @@ struct Offer {
     line: String,
 }
 
-/// A longer text: its paragraphs, and whether it is folded.
+/// A longer text: what is shown of it at once, and what is folded away.
 struct Passage {
-    paragraphs: Vec<String>,
-    is_long: bool,
+    head: Vec<String>,
+    rest: Vec<String>,
+    /// Whether each paragraph is a line of a list.
+    is_list: bool,
 }
 
 impl Passage {
+    /// A text in paragraphs: of a long one the first is shown.
     fn of(text: Option<&String>) -> Option<Self> {
         let text = text?;
-        let paragraphs = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let paragraphs: Vec<String> = paragraphs.map(str::to_owned).collect();
         let is_long = text.chars().count() > LONG_TEXT_CHARACTERS;
-        (!paragraphs.is_empty()).then_some(Self {
-            paragraphs,
-            is_long,
+        Self::cut(text, if is_long { 1 } else { usize::MAX }, false)
+    }
+
+    /// A text of which each line is a chapter: of a long one the first few are shown.
+    fn of_contents(text: Option<&String>) -> Option<Self> {
+        Self::cut(text?, CONTENTS_SHOWN, true)
+    }
+
+    fn cut(text: &str, shown: usize, is_list: bool) -> Option<Self> {
+        let paragraphs = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let mut head: Vec<String> = paragraphs.map(str::to_owned).collect();
+        let rest = head.split_off(shown.min(head.len()));
+        (!head.is_empty()).then_some(Self {
+            head,
+            rest,
+            is_list,
         })
+    }
+
+    /// Whether something has to be unfolded to be read: the rest, or what the first paragraph has
+    /// more than fits.
+    fn is_folded(&self) -> bool {
+        let is_long = |text: &String| text.chars().count() > LONG_TEXT_CHARACTERS;
+        !self.rest.is_empty() || (!self.is_list && self.head.len() == 1 && is_long(&self.head[0]))
     }
 }
 
@@ -145,7 +168,7 @@ fn view(visitor: &Visitor, book: &Book, store: Option<&StoreId>, is_first: bool)
         more_offers,
         introduction: Passage::of(fields.book_intro.as_ref()),
         about_author: Passage::of(fields.author_intro.as_ref()),
-        contents: Passage::of(fields.content.as_ref()),
+        contents: Passage::of_contents(fields.content.as_ref()),
         others: book
             .others
             .iter()
@@ -186,4 +209,31 @@ fn facts(w: &Words, fields: &BookFields) -> Vec<(&'static str, String)> {
         Some((name, value.clone()))
     });
     known.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_and_tables_of_contents_are_folded() {
+        let lines = |count: usize| vec!["Chapter"; count].join("\n");
+        let contents = Passage::of_contents(Some(&lines(CONTENTS_SHOWN))).unwrap();
+        assert!(!contents.is_folded() && contents.rest.is_empty());
+        let contents = Passage::of_contents(Some(&lines(CONTENTS_SHOWN + 2))).unwrap();
+        assert!(contents.is_folded());
+        assert_eq!(
+            (contents.head.len(), contents.rest.len()),
+            (CONTENTS_SHOWN, 2)
+        );
+        let short = Passage::of(Some(&lines(40))).unwrap();
+        assert!(!short.is_folded() && short.head.len() == 40);
+        let long = "x".repeat(LONG_TEXT_CHARACTERS);
+        let long = Passage::of(Some(&format!("{long}\n\n second"))).unwrap();
+        assert!(long.is_folded());
+        assert_eq!(long.rest, ["second"]);
+        let whole = "x".repeat(LONG_TEXT_CHARACTERS + 1);
+        assert!(Passage::of(Some(&whole)).unwrap().is_folded());
+        assert!(Passage::of(Some(&" \n ".to_owned())).is_none());
+    }
 }

@@ -88,13 +88,13 @@ impl FromRequest<Web> for Submitted {
     }
 }
 
-/// A form that may have a file, from somebody who is signed in: nobody else may send so much.
+/// A form that may have files, from somebody who is signed in: nobody else may send so much.
 pub struct Uploaded {
     pub visitor: Visitor,
     pub fields: Fields,
-    /// The form's only file, where one was chosen.
-    pub file: Option<Bytes>,
-    /// What the file takes of all that bodies may.
+    /// The files that were chosen.
+    pub files: Vec<Bytes>,
+    /// What the form takes of all that bodies may.
     _reserved: Reserved,
 }
 
@@ -118,11 +118,10 @@ impl FromRequest<Web> for Uploaded {
         if fields.get("form_token") != visitor.form_token() {
             return Err(Trouble::foreign());
         }
-        let file = form.files.into_iter().next();
         Ok(Self {
             visitor,
             fields,
-            file: file.map(|(_, file)| file),
+            files: form.files.into_iter().map(|(_, file)| file).collect(),
             _reserved: reserved,
         })
     }

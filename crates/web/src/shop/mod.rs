@@ -106,6 +106,6 @@ fn with_safety(mut response: Response) -> Response {
         HeaderName::from_static("cross-origin-opener-policy"),
         "same-origin",
     );
-    put(VARY, "Cookie, Accept-Language");
+    put(VARY, "Accept-Encoding, Accept-Language, Cookie");
     response
 }

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 
 /// How many parts a form may have.
-const PARTS_MAX: usize = 64;
+const PARTS_MAX: usize = 128;
 /// The limit of a boundary, in bytes (RFC 2046).
 const BOUNDARY_MAX_BYTES: usize = 70;
 

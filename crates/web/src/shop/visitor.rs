@@ -7,7 +7,7 @@ use app::{App, Bearer, Credentials, Password};
 use askama::Template;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, SET_COOKIE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, IF_NONE_MATCH, LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
@@ -22,12 +22,14 @@ use super::frame::Frame;
 use super::language::Language;
 use super::trouble::Trouble;
 use crate::client::{self, ClientAddress};
-use crate::{Setup, Web, etag};
+use crate::{Setup, Web, compress};
 
 /// The cookie that holds a session's token.
 pub const SESSION_COOKIE: &str = "session";
 /// The cookie that tells browsers apart, for the seal on forms.
 pub const BROWSER_COOKIE: &str = "browser";
+
+const HTML: &str = "text/html; charset=utf-8";
 
 /// Somebody who is signed in.
 pub struct Reader {
@@ -47,6 +49,8 @@ pub struct Visitor {
     pub here: String,
     browser: String,
     is_secure: bool,
+    /// Whether his pages may be packed.
+    may_pack: bool,
     if_none_match: Option<HeaderValue>,
     to_set: Vec<HeaderValue>,
 }
@@ -75,6 +79,7 @@ impl FromRequestParts<Web> for Visitor {
             here: here.to_owned(),
             browser: known.map_or_else(new_browser, str::to_owned),
             is_secure: client::is_encrypted(headers, &web.setup),
+            may_pack: compress::is_taken(headers) && compress::is_safe(headers),
             if_none_match: headers.get(IF_NONE_MATCH).cloned(),
             to_set: Vec::new(),
         };
@@ -182,18 +187,12 @@ impl Visitor {
     /// it is still the same.
     pub fn public(self, page: &impl Template) -> Response {
         let body = page.render().expect("pages are written into memory");
-        let tag = etag::of(body.as_bytes());
-        let is_known = etag::is_among(&tag, self.if_none_match.as_ref());
-        let mut response = if is_known && self.to_set.is_empty() {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            response
-        } else {
-            html(StatusCode::OK, body)
-        };
-        let headers = response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        headers.insert(ETAG, tag);
+        // One who is given cookies needs the page that goes with them.
+        let known = self.if_none_match.as_ref();
+        let known = known.filter(|_| self.to_set.is_empty());
+        let mut response = compress::reply(body.into_bytes(), HTML, self.may_pack, known);
+        let cached = HeaderValue::from_static("private, no-cache");
+        response.headers_mut().insert(CACHE_CONTROL, cached);
         self.with_cookies(response)
     }
 
@@ -230,7 +229,7 @@ pub fn no_store(mut response: Response) -> Response {
 pub fn html(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    let html = HeaderValue::from_static(HTML);
     response.headers_mut().insert(CONTENT_TYPE, html);
     response
 }

@@ -272,11 +272,18 @@ words! {
     isbn_words: "If it has one. Stores that list the same number share a page.", "可不填。编号相同的图书共用一个页面。";
     tags_words: "Separated by commas", "用逗号分隔";
     cover: "Cover", "封面";
-    cover_words: "A JPEG, PNG, WebP or GIF of at most 4 MB", "JPEG、PNG、WebP 或 GIF，不超过 4 MB";
-    cover_words_again: "Only to replace the one that is there: a JPEG, PNG, WebP or GIF of at most 4 MB", "仅在更换封面时选择：JPEG、PNG、WebP 或 GIF，不超过 4 MB";
-    cover_again: "Please choose the picture again.", "请重新选择图片。";
-    not_a_picture: "This is no JPEG, PNG, WebP or GIF.", "不是 JPEG、PNG、WebP 或 GIF 图片。";
-    picture_too_large: "This picture has more than 4 MB.", "图片超过 4 MB。";
+    more_words: "More about it", "更多信息";
+    contents_words: "A line for each chapter", "每章一行";
+    pictures: "Pictures", "图片";
+    add_pictures: "Add pictures", "添加图片";
+    pictures_words: "Up to 20 in JPEG, PNG, WebP or GIF, each of at most 4 MB and all of 15 MB. The first is the cover.",
+        "最多 20 张，JPEG、PNG、WebP 或 GIF，每张不超过 4 MB，共不超过 15 MB。第一张为封面。";
+    new_first: "The first one added now becomes the cover", "以本次添加的第一张为封面";
+    pictures_again: "Please choose the pictures again.", "请重新选择图片。";
+    too_many_pictures: "A book shows at most 20 pictures.", "每本书最多 20 张图片。";
+    picture_number: "Picture", "图片";
+    not_a_picture: "Not all of this is JPEG, PNG, WebP or GIF.", "有文件不是 JPEG、PNG、WebP 或 GIF 图片。";
+    picture_too_large: "A picture has more than 4 MB.", "有图片超过 4 MB。";
     not_an_isbn: "This is no ISBN. Please look at its digits again.", "ISBN 有误，请核对。";
     book_listed_already: "This store lists a book of this number already.", "本店已有此编号的图书。";
     not_a_count: "Please write a whole number.", "请输入整数。";

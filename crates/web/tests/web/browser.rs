@@ -80,6 +80,17 @@ impl Browser {
         fields: &[(&str, &str)],
         file: Option<&[u8]>,
     ) -> Shown {
+        let files: Vec<&[u8]> = file.into_iter().collect();
+        self.upload_all(path, fields, &files).await
+    }
+
+    /// Sends a form with any number of files.
+    pub async fn upload_all(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        files: &[&[u8]],
+    ) -> Shown {
         let mut body = Vec::new();
         let token = self.token.clone();
         for (name, value) in [("form_token", token.as_str())].iter().chain(fields) {
@@ -87,14 +98,20 @@ impl Browser {
             body.extend(head.bytes().chain(value.bytes()).chain(*b"\r\n"));
         }
         // Where no file was chosen, browsers send an empty one without a name.
-        let name = if file.is_some() { "cover.png" } else { "" };
-        let head = format!(
-            "--x-y\r\nContent-Disposition: form-data; name=\"cover\"; filename=\"{name}\"\r\n\
-             Content-Type: application/octet-stream\r\n\r\n"
-        );
-        body.extend(head.bytes());
-        body.extend(file.unwrap_or_default());
-        body.extend(b"\r\n--x-y--\r\n");
+        let (name, files) = match files {
+            [] => ("", &[&b""[..]][..]),
+            files => ("picture.png", files),
+        };
+        for file in files {
+            let head = format!(
+                "--x-y\r\nContent-Disposition: form-data; name=\"pictures\"; \
+                 filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+            );
+            body.extend(head.bytes());
+            body.extend(*file);
+            body.extend(b"\r\n");
+        }
+        body.extend(b"--x-y--\r\n");
         self.upload_raw(path, &body, "x-y").await
     }
 

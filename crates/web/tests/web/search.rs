@@ -284,7 +284,21 @@ async fn offers_come_in_stock_and_cheap_first_and_are_at_most_twenty() {
         json!([{"store_id": "s3", "price": 997, "stock_level": 0}])
     );
     assert_eq!(one["books"][0]["offer_count"], 1);
+    // A page shows the best of them as it is now, and how many there are.
     shop.search.stop().await;
+    let mut browser = Browser::new(&shop.app.router);
+    let page = "/search?q=%E5%90%8C%E4%B8%80%E6%9C%AC%E4%B9%A6";
+    let shown = browser.get(page).await.expect(200);
+    shown.says("¥9.76");
+    shown.says("25 stores");
+    let body = json!({
+        "user_id": "seller", "store_id": "s24", "book_id": "b", "book_info": {"price": 5_000},
+    });
+    let changing = shop.app.post("/seller/update_book", body);
+    changing.token(&shop.token).await.expect_ok();
+    let shown = browser.get(page).await.expect(200);
+    shown.says("¥9.78");
+    shown.says("25 stores");
 }
 
 #[tokio::test]

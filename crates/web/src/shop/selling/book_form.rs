@@ -1,12 +1,9 @@
 //! What a seller types about a book, and what is wrong with it.
 
-use std::sync::Arc;
-
 use app::books::Card;
-use axum::body::Bytes;
-use domain::book::{BookFields, InvalidPicture, InvalidText};
+use domain::book::{BookFields, InvalidText};
 use domain::listing::{BookPatch, Patch};
-use domain::{BookId, BookText, Fen, Picture, Price, Stock};
+use domain::{BookId, BookText, Fen, Price, Stock};
 
 use super::super::forms::{Field, Fields};
 use super::super::language::read_yuan;
@@ -14,51 +11,48 @@ use super::super::words::Words;
 
 /// The limit of a title, a name or a number, in characters.
 const LINE_MAX_CHARACTERS: usize = 300;
+/// How many pages a book may have on a form.
+const PAGES_MAX: i64 = 1_000_000;
 /// How much of what was typed is shown again, in characters: more than a book may say.
 const SHOWN_MAX_CHARACTERS: usize = 1 << 20;
 
-/// A book's fields as they were typed.
-#[derive(Default)]
-pub struct Typed {
-    pub title: Field,
-    pub author: Field,
-    pub publisher: Field,
-    pub year: Field,
-    pub isbn: Field,
-    pub tags: Field,
-    pub introduction: Field,
-    pub price: Field,
-    pub stock: Field,
-    pub cover: Field,
+macro_rules! typed {
+    ($($name:ident),* $(,)?) => {
+        /// A book's fields as they were typed.
+        #[derive(Default)]
+        pub struct Typed {
+            $(pub $name: Field,)*
+        }
+
+        impl Typed {
+            pub fn of(fields: &Fields) -> Self {
+                let field = |name| {
+                    let cut = fields.text(name).chars().take(SHOWN_MAX_CHARACTERS);
+                    Field::of(cut.collect::<String>())
+                };
+                Self { $($name: field(stringify!($name)),)* }
+            }
+
+            pub fn is_wrong(&self) -> bool {
+                [$(&self.$name),*].into_iter().any(Field::is_wrong)
+            }
+        }
+    };
+}
+
+// The fields of the form have these names. What is wrong with its files stands in `pictures`.
+typed! {
+    title, author, publisher, year, price, isbn, stock, tags, introduction,
+    original_title, translator, pages, binding, contents, about_author, pictures,
 }
 
 /// What they mean, where all of them mean something.
 pub struct Meant {
     pub patch: BookPatch,
     pub price: Price,
-    pub cover: Option<Arc<Picture>>,
 }
 
 impl Typed {
-    pub fn of(fields: &Fields) -> Self {
-        let field = |name| {
-            let cut = fields.text(name).chars().take(SHOWN_MAX_CHARACTERS);
-            Field::of(cut.collect::<String>())
-        };
-        Self {
-            title: field("title"),
-            author: field("author"),
-            publisher: field("publisher"),
-            year: field("year"),
-            isbn: field("isbn"),
-            tags: field("tags"),
-            introduction: field("introduction"),
-            price: field("price"),
-            stock: field("stock"),
-            cover: Field::default(),
-        }
-    }
-
     /// The fields as they are now.
     pub fn of_card(card: &Card) -> Self {
         let fields = card.text.fields();
@@ -68,57 +62,83 @@ impl Typed {
             author: field(&fields.author),
             publisher: field(&fields.publisher),
             year: field(&fields.pub_year),
+            price: Field::of(typed_yuan(card.listing.price)),
             isbn: field(&fields.isbn),
             tags: Field::of(fields.tags.join(", ")),
             introduction: field(&fields.book_intro),
-            price: Field::of(typed_yuan(card.listing.price)),
-            stock: Field::default(),
-            cover: Field::default(),
+            original_title: field(&fields.original_title),
+            translator: field(&fields.translator),
+            pages: field(&fields.pages.map(|pages| pages.to_string())),
+            binding: field(&fields.binding),
+            contents: field(&fields.content),
+            about_author: field(&fields.author_intro),
+            ..Self::default()
         }
     }
 
-    /// Reads all but the stock; `None` where an error stands beside a field now.
-    pub fn read(&mut self, file: Option<&Bytes>, w: &Words) -> Option<Meant> {
+    /// Whether something is among what few sellers fill in, or wrong there.
+    pub fn has_more(&self) -> bool {
+        let more = [
+            &self.original_title,
+            &self.translator,
+            &self.pages,
+            &self.binding,
+            &self.contents,
+            &self.about_author,
+        ];
+        more.into_iter()
+            .any(|field| !field.value.is_empty() || field.is_wrong())
+    }
+
+    /// Reads all but stock and pictures; `None` where an error stands beside a field now. `before`
+    /// is what the book said: its ISBN may stay as it was, whatever it is.
+    pub fn read(&mut self, before: Option<&BookFields>, w: &Words) -> Option<Meant> {
         let title = line(&mut self.title, w);
         if title.is_none() && !self.title.is_wrong() {
             self.title.error = Some(w.must_be_filled);
         }
-        let isbn = match plain_isbn(&self.isbn.value) {
-            Some(isbn) => Some((!isbn.is_empty()).then_some(isbn)),
-            None => {
-                self.isbn.error = Some(w.not_an_isbn);
-                None
-            }
-        };
-        let introduction = self.introduction.value.replace("\r\n", "\n");
         let patch = BookPatch {
             title,
             author: Some(line(&mut self.author, w)),
             publisher: Some(line(&mut self.publisher, w)),
+            original_title: Some(line(&mut self.original_title, w)),
+            translator: Some(line(&mut self.translator, w)),
             pub_year: Some(line(&mut self.year, w)),
-            isbn: Patch::from(isbn),
-            book_intro: Some((!introduction.is_empty()).then_some(introduction)),
+            pages: Some(self.read_pages(w)),
+            binding: Some(line(&mut self.binding, w)),
+            isbn: self.read_isbn(before, w),
+            author_intro: Some(passage(&self.about_author)),
+            book_intro: Some(passage(&self.introduction)),
+            content: Some(passage(&self.contents)),
             tags: Some(tags(&self.tags.value)),
             ..BookPatch::default()
         };
-        let price = self.price(w);
-        let cover = match file.map(|file| Picture::new(&file[..])) {
-            None => None,
-            Some(Ok(picture)) => Some(Arc::new(picture)),
-            Some(Err(error)) => {
-                self.cover.error = Some(match error {
-                    InvalidPicture::UnknownKind => w.not_a_picture,
-                    InvalidPicture::TooLarge => w.picture_too_large,
-                });
-                None
-            }
-        };
-        let price = price.filter(|_| !self.is_wrong())?;
-        Some(Meant {
-            patch,
-            price,
-            cover,
-        })
+        let price = self.price(w)?;
+        (!self.is_wrong()).then_some(Meant { patch, price })
+    }
+
+    fn read_isbn(&mut self, before: Option<&BookFields>, w: &Words) -> Patch<String> {
+        let known = before.and_then(|fields| fields.isbn.as_ref());
+        if known.is_some_and(|known| known.trim() == self.isbn.value) {
+            return None;
+        }
+        let isbn = plain_isbn(&self.isbn.value);
+        if isbn.is_none() {
+            self.isbn.error = Some(w.not_an_isbn);
+        }
+        Some(isbn.filter(|isbn| !isbn.is_empty()))
+    }
+
+    fn read_pages(&mut self, w: &Words) -> Option<i64> {
+        if self.pages.value.is_empty() {
+            return None;
+        }
+        let pages = self.pages.value.parse().ok();
+        let pages = pages.filter(|pages| (1..=PAGES_MAX).contains(pages));
+        if pages.is_none() {
+            self.pages.error = Some(w.not_a_count);
+        }
+        pages
     }
 
     fn price(&mut self, w: &Words) -> Option<Price> {
@@ -151,33 +171,25 @@ impl Typed {
     /// Says beside the field why the text passes a limit.
     pub fn blame(&mut self, error: InvalidText, w: &Words) {
         let field = match error {
-            InvalidText::TooLong => &mut self.introduction,
+            InvalidText::TooLong => {
+                let passages = [
+                    &mut self.introduction,
+                    &mut self.contents,
+                    &mut self.about_author,
+                ];
+                let longest = passages.into_iter().max_by_key(|field| field.value.len());
+                longest.expect("there are three")
+            }
             InvalidText::TooManyTags | InvalidText::TagTooLong => &mut self.tags,
         };
         field.error = Some(w.too_long);
     }
 
-    /// A picture that was chosen has to be chosen again, since browsers don't show it again.
-    pub fn remind_of_cover(&mut self, had_file: bool, w: &Words) {
-        if had_file && !self.cover.is_wrong() {
-            self.cover.error = Some(w.cover_again);
+    /// Pictures that were chosen have to be chosen again, since browsers don't show them again.
+    pub fn remind_of_pictures(&mut self, had_files: bool, w: &Words) {
+        if had_files && !self.pictures.is_wrong() {
+            self.pictures.error = Some(w.pictures_again);
         }
-    }
-
-    pub fn is_wrong(&self) -> bool {
-        let fields = [
-            &self.title,
-            &self.author,
-            &self.publisher,
-            &self.year,
-            &self.isbn,
-            &self.tags,
-            &self.introduction,
-            &self.price,
-            &self.stock,
-            &self.cover,
-        ];
-        fields.into_iter().any(Field::is_wrong)
     }
 }
 
@@ -205,6 +217,12 @@ fn line(field: &mut Field, w: &Words) -> Option<String> {
         return None;
     }
     (!field.value.is_empty()).then(|| field.value.clone())
+}
+
+/// A longer text; `None` where nothing was typed.
+fn passage(field: &Field) -> Option<String> {
+    let text = field.value.replace("\r\n", "\n");
+    (!text.is_empty()).then_some(text)
 }
 
 /// Tags as people write them, each once.

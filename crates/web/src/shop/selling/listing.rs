@@ -10,7 +10,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::book::PICTURES_MAX;
 use domain::listing::{AddListingRefusal, AddStockRefusal, BookPatch, UpdateListingRefusal};
 use domain::{
     AddListing, AddStock, BookId, IdempotencyKey, ListingKey, Picture, Stock, StoreId,
@@ -23,6 +22,7 @@ use super::super::frame::Frame;
 use super::super::trouble::Trouble;
 use super::super::visitor::Visitor;
 use super::book_form::{Meant, Typed, new_id, new_text};
+use super::pictures::Choice;
 use super::{own_store, own_store_path};
 
 #[derive(Template)]
@@ -32,6 +32,7 @@ struct NewPage {
     store: String,
     store_path: String,
     typed: Typed,
+    pictures: Choice,
     key: String,
     is_new: bool,
 }
@@ -55,6 +56,7 @@ fn show_new(visitor: Visitor, store: &StoreId, typed: Typed) -> Response {
         store_path: own_store_path(store),
         key: new_key(),
         is_new: true,
+        pictures: Choice::none(),
         typed,
     };
     visitor.private_with(status(page.typed.is_wrong()), &page)
@@ -72,39 +74,48 @@ pub async fn add(Path(name): Path<String>, uploaded: Uploaded) -> Result<Respons
     let Uploaded {
         visitor,
         fields,
-        file,
+        files,
         ..
     } = uploaded;
     let w = visitor.language.words();
     let mut typed = Typed::of(&fields);
     let stock = typed.read_stock(w);
-    let meant = typed.read(file.as_ref(), w);
-    if let (Some(meant), Some(stock)) = (meant, stock)
-        && list(
-            &visitor,
-            &store,
+    let pictures = Choice::none().read(&files, &mut typed.pictures, w);
+    let meant = typed.read(None, w);
+    if let (Some(meant), Some(pictures), Some(stock)) = (meant, pictures, stock) {
+        let new = NewBook {
+            store: &store,
             meant,
+            pictures,
             stock,
-            fields.get("key"),
-            &mut typed,
-        )
-        .await?
-    {
-        return Ok(visitor.go(&format!("{}?done=listed", own_store_path(&store))));
+            form_key: fields.get("key"),
+        };
+        if list(&visitor, new, &mut typed).await? {
+            return Ok(visitor.go(&format!("{}?done=listed", own_store_path(&store))));
+        }
     }
-    typed.remind_of_cover(file.is_some(), w);
+    typed.remind_of_pictures(!files.is_empty(), w);
     Ok(show_new(visitor, &store, typed))
 }
 
-/// Lists what was typed; `false` where an error stands beside a field now.
-async fn list(
-    visitor: &Visitor,
-    store: &StoreId,
+/// A book that is to be listed.
+struct NewBook<'a> {
+    store: &'a StoreId,
     meant: Meant,
+    pictures: Vec<Arc<Picture>>,
     stock: Stock,
-    form_key: &str,
-    typed: &mut Typed,
-) -> Result<bool, Trouble> {
+    form_key: &'a str,
+}
+
+/// Lists what was typed; `false` where an error stands beside a field now.
+async fn list(visitor: &Visitor, new: NewBook<'_>, typed: &mut Typed) -> Result<bool, Trouble> {
+    let NewBook {
+        store,
+        meant,
+        pictures,
+        stock,
+        form_key,
+    } = new;
     let w = visitor.language.words();
     let text = match new_text(&meant.patch) {
         Ok(text) => Arc::new(text),
@@ -122,7 +133,7 @@ async fn list(
             book: new_id(&meant.patch, form_key),
         },
         text,
-        pictures: meant.cover.into_iter().collect(),
+        pictures,
         price: meant.price,
         stock,
     };
@@ -153,6 +164,7 @@ struct ListingPage {
     is_sold_out: bool,
     is_listed: bool,
     typed: Typed,
+    pictures: Choice,
     change: Field,
     key: String,
     is_new: bool,
@@ -174,7 +186,7 @@ fn listing_path(key: &ListingKey) -> String {
 fn show(
     visitor: Visitor,
     card: &Card,
-    typed: Typed,
+    (typed, pictures): (Typed, Choice),
     change: Field,
     notice: Option<&'static str>,
 ) -> Response {
@@ -193,6 +205,7 @@ fn show(
         is_sold_out: listing.stock.get() == 0,
         is_listed: listing.details.is_listed,
         typed,
+        pictures,
         change,
         key: new_key(),
         is_new: false,
@@ -216,8 +229,8 @@ pub async fn page(
         "on" => Some(w.done_on_shelf),
         _ => None,
     };
-    let typed = Typed::of_card(&card);
-    Ok(show(visitor, &card, typed, Field::default(), notice))
+    let now = (Typed::of_card(&card), Choice::of_card(&card));
+    Ok(show(visitor, &card, now, Field::default(), notice))
 }
 
 fn update_of(visitor: &Visitor, key: &ListingKey) -> Result<UpdateListing, Trouble> {
@@ -240,20 +253,20 @@ pub async fn change(
     let Uploaded {
         visitor,
         fields,
-        file,
+        files,
         ..
     } = uploaded;
     let w = visitor.language.words();
     let mut typed = Typed::of(&fields);
-    if let Some(meant) = typed.read(file.as_ref(), w) {
+    let pictures = Choice::of(&card, &fields);
+    let added = pictures.read(&files, &mut typed.pictures, w);
+    let meant = typed.read(Some(card.text.fields()), w);
+    if let (Some(meant), Some(added)) = (meant, added) {
         let key = &card.listing.key;
         let update = UpdateListing {
             patch: meant.patch,
             price: Some(meant.price),
-            pictures: match meant.cover {
-                Some(cover) => Some(with_cover(&visitor, &card, cover).await?),
-                None => None,
-            },
+            pictures: pictures.arrange(&visitor, &card, added).await?,
             ..update_of(&visitor, key)?
         };
         let bearer = &visitor.reader()?.bearer;
@@ -263,22 +276,9 @@ pub async fn change(
             Err(problem) => return Err(problem.into()),
         }
     }
-    typed.remind_of_cover(file.is_some(), w);
+    typed.remind_of_pictures(!files.is_empty(), w);
+    let typed = (typed, pictures);
     Ok(show(visitor, &card, typed, Field::default(), None))
-}
-
-/// The listing's pictures with another cover; the others stay.
-async fn with_cover(
-    visitor: &Visitor,
-    card: &Card,
-    cover: Arc<Picture>,
-) -> Result<Vec<Arc<Picture>>, Trouble> {
-    let mut pictures = vec![cover];
-    for hash in card.listing.details.pictures.iter().skip(1) {
-        pictures.extend(visitor.app.picture(*hash).await?);
-    }
-    pictures.truncate(PICTURES_MAX);
-    Ok(pictures)
 }
 
 /// `POST /selling/stores/{store}/books/{book}/stock`: adds copies, or takes some away.
@@ -318,8 +318,8 @@ pub async fn add_stock(
         }
     };
     let cut: String = typed.chars().take(40).collect();
-    let typed = Typed::of_card(&card);
-    Ok(show(visitor, &card, typed, Field::wrong(cut, error), None))
+    let now = (Typed::of_card(&card), Choice::of_card(&card));
+    Ok(show(visitor, &card, now, Field::wrong(cut, error), None))
 }
 
 /// `POST /selling/stores/{store}/books/{book}/shelf`: takes it off the shelves, or puts it back.

@@ -3,6 +3,7 @@
 mod book_form;
 mod listing;
 mod orders;
+mod pictures;
 mod stores;
 
 use axum::Router;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use app::Settings;
 
 use super::{market, order, order_path};
-use crate::browser::{Browser, value_of};
+use crate::browser::{Browser, Shown, value_of};
 use crate::test_app::{TestApp, password};
 
 #[tokio::test]
@@ -160,6 +160,25 @@ async fn money_goes_in_and_out_once() {
         .expect(422)
         .says("more than is possible");
     send(&mut browser, "up", "5", &secret).await.expect(400);
+}
+
+/// The statement goes back to the first movement, page by page.
+#[tokio::test]
+async fn a_long_statement_is_walked() {
+    let (app, _, mut browser) = market().await;
+    for _ in 0..20 {
+        app.fund("buyer", 100).await;
+    }
+    let movements = |shown: &Shown| shown.body.matches("<td>Top-up</td>").count();
+    let newest = browser.get("/account").await.expect(200);
+    assert_eq!(movements(&newest), 20);
+    newest.says_not("+¥10.00");
+    let start = newest.body.find("/account?after=").unwrap();
+    let older = newest.body[start..].split(['"', '#']).next().unwrap();
+    let older = browser.get(older).await.expect(200);
+    assert_eq!(movements(&older), 1);
+    older.says("+¥10.00");
+    older.says_not("/account?after=");
 }
 
 #[tokio::test]

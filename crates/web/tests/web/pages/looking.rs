@@ -1,8 +1,13 @@
 //! Looking around, and what holds for every page.
 
+use std::io::Read;
+
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderMap, Request};
+use http_body_util::BodyExt;
 use serde_json::json;
+use tower::ServiceExt;
+use web::ClientAddress;
 
 use super::{market, order};
 use crate::browser::Browser;
@@ -175,9 +180,81 @@ async fn what_has_not_changed_is_not_sent_again() {
     }
 }
 
+/// The answer to somebody who takes gzip: its headers, and its body unpacked.
+async fn ask_packed(
+    app: &TestApp,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (u16, HeaderMap, Vec<u8>) {
+    let mut request = Request::get(path).header("accept-encoding", "gzip, br");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let address = ClientAddress("192.0.2.1".parse().unwrap());
+    let request = request.extension(address).body(Body::empty()).unwrap();
+    let answer = app.router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.unwrap().to_bytes().to_vec();
+    (parts.status.as_u16(), parts.headers, body)
+}
+
+fn unpack(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let mut unpacker = flate2::read::GzDecoder::new(bytes);
+    unpacker.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[tokio::test]
+async fn pages_are_packed_for_who_takes_it_and_is_not_led_here() {
+    let (app, _, mut browser) = market().await;
+    let shown = browser.get("/books/b1").await.expect(200);
+    assert!(!shown.headers.contains_key("content-encoding"));
+    let cookies = browser.cookies.iter();
+    let cookies: Vec<String> = cookies
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let cookies = cookies.join("; ");
+    let asked = |site| {
+        [
+            ("cookie", cookies.as_str()),
+            ("sec-fetch-site", site),
+            ("accept-language", "en"),
+        ]
+    };
+    let (status, headers, body) = ask_packed(&app, "/books/b1", &asked("same-origin")).await;
+    assert_eq!(
+        (status, &headers["content-encoding"]),
+        (200, &"gzip".parse().unwrap())
+    );
+    assert_eq!(headers["vary"], "Accept-Encoding, Accept-Language, Cookie");
+    assert_eq!(unpack(&body), shown.body);
+    // Other bytes have another tag; asked for again under it, they are still the same.
+    let tag = headers["etag"].to_str().unwrap();
+    assert_ne!(tag, shown.headers["etag"]);
+    let again = [&asked("same-origin")[..], &[("if-none-match", tag)]].concat();
+    let (status, headers, body) = ask_packed(&app, "/books/b1", &again).await;
+    assert_eq!(
+        (status, headers["etag"].to_str().unwrap(), body.len()),
+        (304, tag, 0)
+    );
+    // Another site can't have them packed with words of its own beside the reader's.
+    for site in ["cross-site", "same-site"] {
+        let (_, headers, body) = ask_packed(&app, "/books/b1", &asked(site)).await;
+        assert!(!headers.contains_key("content-encoding"), "{site}");
+        assert_eq!(String::from_utf8(body).unwrap(), shown.body);
+    }
+    // Nor is what is the reader's own.
+    for path in ["/account", "/orders", "/cart"] {
+        let (status, headers, _) = ask_packed(&app, path, &asked("same-origin")).await;
+        assert_eq!(status, 200);
+        assert!(!headers.contains_key("content-encoding"), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn files_of_the_pages_are_kept_for_good() {
-    let (_, _, mut browser) = market().await;
+    let (app, _, mut browser) = market().await;
     let home = browser.get("/").await.body;
     for (ending, content_type) in [
         (".css", "text/css; charset=utf-8"),
@@ -195,6 +272,14 @@ async fn files_of_the_pages_are_kept_for_good() {
             file.headers["cache-control"],
             "public, max-age=31536000, immutable"
         );
+        assert_eq!(file.headers["vary"], "Accept-Encoding");
+        let path = format!("{}{ending}", &home[start..end]);
+        let (_, headers, body) = ask_packed(&app, &path, &[]).await;
+        if headers.contains_key("content-encoding") {
+            assert_eq!(unpack(&body), file.body);
+        } else {
+            assert!(body.len() < 1 << 10, "{path} is too large to go unpacked");
+        }
     }
     browser.get("/assets/shop-0.css").await.expect(404);
 }

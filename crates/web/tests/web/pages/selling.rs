@@ -1,7 +1,7 @@
 //! Sellers' pages: stores, listing books, what they cost, how many there are, and whose they are.
 
 use super::market;
-use crate::browser::{Browser, value_of};
+use crate::browser::{Browser, value_of, values_of};
 use crate::test_app::{TestApp, password};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nand the rest";
@@ -27,7 +27,8 @@ fn form<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         ("stock", "4"),
     ];
     for (name, value) in changes {
-        match fields.iter_mut().find(|(known, _)| known == name) {
+        let mut all = fields.iter_mut();
+        match all.find(|(known, _)| known == name && *name != "drop") {
             Some(field) => field.1 = value,
             None => fields.push((name, value)),
         }
@@ -95,7 +96,7 @@ async fn a_book_is_listed_and_found() {
         .await
         .expect(422);
     again.says("lists a book of this number already");
-    again.says("Please choose the picture again.");
+    again.says("Please choose the pictures again.");
     again.says("value=\"川端康成\"");
 }
 
@@ -128,6 +129,11 @@ async fn what_is_wrong_is_said_beside_its_field() {
         ("isbn", "9787020002208", "This is no ISBN."),
         ("tags", &tags, "This is too long."),
         ("price", "", "Please write an amount"),
+        ("original_title", &long, "This is too long."),
+        ("translator", &long, "This is too long."),
+        ("binding", &long, "This is too long."),
+        ("pages", "0", "Please write a whole number."),
+        ("pages", "many", "Please write a whole number."),
         ("price", "1.234", "Please write an amount"),
         ("price", "99999999999", "This is more than is possible."),
         ("stock", "-1", "Please write a whole number."),
@@ -144,8 +150,8 @@ async fn what_is_wrong_is_said_beside_its_field() {
     }
     let large = [PNG, &vec![0; 4 << 20]].concat();
     for (file, words) in [
-        (&b"text"[..], "This is no JPEG, PNG, WebP or GIF."),
-        (&large, "This picture has more than 4 MB."),
+        (&b"text"[..], "Not all of this is JPEG, PNG, WebP or GIF."),
+        (&large, "A picture has more than 4 MB."),
     ] {
         let shown = browser
             .upload("/selling/stores/s/new", &form(&[]), Some(file))
@@ -157,7 +163,107 @@ async fn what_is_wrong_is_said_beside_its_field() {
         .upload("/selling/stores/s/new", &form(&[]), Some(&huge))
         .await;
     shown.expect(413).says("That is too large");
+    let many = [PNG; 21];
+    let shown = browser
+        .upload_all("/selling/stores/s/new", &form(&[]), &many)
+        .await;
+    shown.expect(422).says("A book shows at most 20 pictures.");
+    // The longest of the longer texts is to blame where all are too much.
+    let (much, more) = ("x".repeat(600_000), "y".repeat(500_000));
+    let fields = form(&[("contents", &much), ("about_author", &more)]);
+    let shown = browser.upload("/selling/stores/s/new", &fields, None).await;
+    shown.expect(422).says("id=\"contents-error\"");
     browser.get("/stores/s").await.says_not("雪国");
+}
+
+/// Everything that a book may say, as it is shown to readers, and to its seller again.
+#[tokio::test]
+async fn a_book_says_all_that_was_typed() {
+    let (app, mut browser) = seller().await;
+    browser.get("/selling/stores/s/new").await;
+    let more = [
+        ("isbn", "7-02-000220-X"),
+        ("original_title", "雪国 (Yukiguni)"),
+        ("translator", "高慧勤"),
+        ("pages", "148"),
+        ("binding", "平装"),
+        ("contents", "The <train>\r\nThe inn"),
+        ("about_author", "Born in Osaka."),
+    ];
+    browser
+        .upload("/selling/stores/s/new", &form(&more), None)
+        .await
+        .expect(200);
+    let mut reader = Browser::new(&app.router);
+    let book = reader.get("/books/702000220X").await.expect(200);
+    for words in [
+        "<dd>雪国 (Yukiguni)</dd>",
+        "高慧勤",
+        "<dd>148</dd>",
+        "<dd>平装</dd>",
+        "<p>The &#60;train&#62;</p><p>The inn</p>",
+        "<p>Born in Osaka.</p>",
+    ] {
+        book.says(words);
+    }
+    let path = "/selling/stores/s/books/702000220X";
+    let page = browser.get(path).await.expect(200);
+    page.says("<details class=\"more\" open>");
+    for (name, value) in &more[1..5] {
+        page.says(&format!("name=\"{name}\" value=\"{value}\""));
+    }
+    page.says("\nThe &#60;train&#62;\nThe inn</textarea>");
+    // What is cleared is gone.
+    browser.upload(path, &form(&[]), None).await.expect(200);
+    let book = reader.get("/books/702000220X").await.expect(200);
+    book.says_not("高慧勤");
+    book.says_not("148");
+    let page = browser.get(path).await.expect(200);
+    page.says("<details class=\"more\">");
+}
+
+/// A picture of our own, told apart by its last letter.
+fn picture(letter: u8) -> Vec<u8> {
+    [PNG, &[letter]].concat()
+}
+
+#[tokio::test]
+async fn pictures_are_added_ordered_and_taken_away() {
+    let (app, mut browser) = seller().await;
+    let path = "/selling/stores/s/books/b1";
+    let mut reader = Browser::new(&app.router);
+    let (a, b, c) = (picture(b'a'), picture(b'b'), picture(b'c'));
+    browser.get(path).await.expect(200);
+    let shown = browser.upload_all(path, &form(&[]), &[&a, &b]).await;
+    let first_two = values_of(&shown.body, "drop");
+    assert_eq!(first_two.len(), 2);
+    let (of_a, of_b) = (first_two[0].as_str(), first_two[1].as_str());
+    let cover = |hash: &str| format!("<img class=\"cover\" src=\"/pictures/{hash}\"");
+    let book = reader.get("/books/b1").await.expect(200);
+    book.says(&cover(of_a));
+    book.says(&format!("<a href=\"/pictures/{of_b}\""));
+    // Another is the cover, and one is added.
+    let fields = form(&[("first", of_b)]);
+    let shown = browser.upload_all(path, &fields, &[&c]).await.expect(200);
+    let hashes = values_of(&shown.body, "drop");
+    assert_eq!(hashes[..2], [of_b, of_a]);
+    let of_c = hashes[2].as_str();
+    reader.get("/books/b1").await.says(&cover(of_b));
+    // What was chosen stays chosen where something is wrong.
+    let fields = form(&[("title", ""), ("first", of_a), ("drop", of_b)]);
+    let wrong = browser.upload(path, &fields, None).await.expect(422);
+    wrong.says(&format!("name=\"drop\" value=\"{of_b}\" checked"));
+    wrong.says(&format!("name=\"first\" value=\"{of_a}\" checked"));
+    // Two go, and a new one comes first.
+    let fields = form(&[("first", "new"), ("drop", of_b), ("drop", of_a)]);
+    let shown = browser.upload_all(path, &fields, &[&a]).await.expect(200);
+    assert_eq!(values_of(&shown.body, "drop"), [of_a, of_c]);
+    let book = reader.get("/books/b1").await.expect(200);
+    book.says(&cover(of_a));
+    book.says_not(of_b);
+    let many = [&a[..]; 19];
+    let shown = browser.upload_all(path, &form(&[]), &many).await;
+    shown.expect(422).says("A book shows at most 20 pictures.");
 }
 
 #[tokio::test]
