@@ -3,13 +3,16 @@
 use std::net::IpAddr;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::Web;
 pub use crate::extract::ClientAddress;
 use crate::setup::Setup;
+
+/// By which a browser says on behalf of which site it asks.
+pub const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether the client's connection is encrypted, as far as we know.
 pub fn is_encrypted(headers: &HeaderMap, setup: &Setup) -> bool {

@@ -9,14 +9,13 @@
 use std::io::Write;
 
 use axum::body::Body;
-use axum::http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, ETAG, HeaderName, VARY,
-};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, ETAG, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::client::SEC_FETCH_SITE;
 use crate::etag;
 
 /// What is smaller than this fits into a packet or two either way.
@@ -24,7 +23,6 @@ pub const PACKED_MIN_BYTES: usize = 1 << 10;
 /// What is larger than this would keep a thread for too long.
 pub const PACKED_MAX_BYTES: usize = 256 << 10;
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// How the coding is called.
 pub const GZIP: &str = "gzip";
 
@@ -97,6 +95,8 @@ pub fn reply(
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderName;
+
     use super::*;
 
     fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {

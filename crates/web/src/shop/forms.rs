@@ -10,8 +10,8 @@ use super::trouble::Trouble;
 use super::visitor::Visitor;
 use crate::Web;
 use crate::body::{self, BODY_MAX_BYTES, BOOK_BODY_MAX_BYTES, Reserved};
+use crate::client::SEC_FETCH_SITE;
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Names and values, from a form or from a query.

@@ -56,7 +56,7 @@ fn show_new(visitor: Visitor, store: &StoreId, typed: Typed) -> Response {
         store_path: own_store_path(store),
         key: new_key(),
         is_new: true,
-        pictures: Choice::none(),
+        pictures: Choice::default(),
         typed,
     };
     visitor.private_with(status(page.typed.is_wrong()), &page)
@@ -80,7 +80,7 @@ pub async fn add(Path(name): Path<String>, uploaded: Uploaded) -> Result<Respons
     let w = visitor.language.words();
     let mut typed = Typed::of(&fields);
     let stock = typed.read_stock(w);
-    let pictures = Choice::none().read(&files, &mut typed.pictures, w);
+    let pictures = Choice::default().read(&files, &mut typed.pictures, w);
     let meant = typed.read(None, w);
     if let (Some(meant), Some(pictures), Some(stock)) = (meant, pictures, stock) {
         let new = NewBook {

@@ -24,7 +24,8 @@ pub struct Shown {
     pub is_dropped: bool,
 }
 
-/// What a seller wants of the pictures that are there.
+/// What a seller wants of the pictures that are there; none are of a book that is not listed yet.
+#[derive(Default)]
 pub struct Choice {
     pub shown: Vec<Shown>,
     pub is_new_first: bool,
@@ -38,32 +39,25 @@ impl Choice {
 
     /// The pictures with what was chosen: `first` names the cover, `drop` what goes.
     pub fn of(card: &Card, fields: &Fields) -> Self {
-        let hashes = &card.listing.details.pictures;
         let first = fields.get("first");
-        let shown = hashes.iter().enumerate().map(|(place, hash)| {
+        let hashes = card.listing.details.pictures.iter().enumerate();
+        let shown = hashes.map(|(place, hash)| {
+            let path = pictures::path(*hash);
             let hash = hash.to_string();
+            let is_first = match first {
+                "" => place == 0,
+                first => first == hash,
+            };
             Shown {
-                path: pictures::path(card.listing.details.pictures[place]),
-                is_first: if first.is_empty() {
-                    place == 0
-                } else {
-                    first == hash
-                },
+                is_first,
                 is_dropped: fields.all("drop").any(|dropped| dropped == hash),
                 hash,
+                path,
             }
         });
         Self {
             shown: shown.collect(),
             is_new_first: first == NEW_FIRST,
-        }
-    }
-
-    /// Nothing, for a book that is not listed yet.
-    pub fn none() -> Self {
-        Self {
-            shown: Vec::new(),
-            is_new_first: false,
         }
     }
 
