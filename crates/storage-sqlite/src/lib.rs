@@ -1,10 +1,11 @@
 //! The embedded engine: the whole bookstore in one SQLite file.
 //!
 //! What lives here: the tables and their SQL, one file per noun; the thread that writes, in batches
-//! that commit once; the threads that answer questions; the audit. What never does: a rule of the
+//! that commit once; the one that brings its log to the disk, before which nobody is answered; the
+//! threads that answer questions; the audit. What never does: a rule of the
 //! shop, which `domain` has, or a second way to change anything.
 //!
-//! Read [`SqliteStorage`] first, then `schema`, then `writer`.
+//! Read [`SqliteStorage`] first, then `schema`, then `writer` and `log`.
 
 mod accounts;
 mod audit;
