@@ -13,8 +13,8 @@ use storage::BATCH_MAX_OPERATIONS;
 use crate::App;
 
 /// How many operations may be in hand, that is submitted and not answered, before what begins
-/// something new is turned away. That are as many batches as it takes to keep an engine busy: one
-/// that is being made durable, one that is decided, and one that waits. More would only wait.
+/// something new is turned away. So many batches keep an engine busy: one that is being made
+/// durable, one that is decided, and one that waits. More would only wait.
 pub const BEGINNING_MAX_OPERATIONS: usize = 3 * BATCH_MAX_OPERATIONS;
 /// The same for what carries on something that was begun. It has a batch of room to itself: where
 /// orders are turned away, those that were taken can still be paid.
