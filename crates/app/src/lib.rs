@@ -18,6 +18,7 @@ pub mod passwords;
 pub mod problem;
 pub mod random;
 mod remembered;
+pub mod room;
 pub mod search;
 pub mod stores;
 pub mod tokens;
@@ -39,6 +40,7 @@ use crate::catalogue::Catalogue;
 use crate::failures::FailureBudget;
 use crate::passwords::Passwords;
 use crate::remembered::Remembered;
+use crate::room::InHand;
 use crate::search::Finder;
 use crate::tokens::Tokens;
 use crate::turns::Turns;
@@ -77,6 +79,7 @@ pub struct App {
     failures: FailureBudget,
     tokens: Tokens,
     turns: Turns,
+    in_hand: InHand,
     most_bought: MostBought,
     catalogue: Option<Arc<dyn Catalogue>>,
     finder: Option<Arc<Finder>>,
@@ -99,6 +102,7 @@ impl App {
             failures: FailureBudget::new(&secret),
             tokens: Tokens::new(&secret),
             turns: Turns::new(),
+            in_hand: InHand::default(),
             most_bought: MostBought::default(),
             catalogue: None,
             finder: None,
@@ -139,6 +143,7 @@ impl App {
         O::Done: Send,
         O::Refusal: Send,
     {
+        let _counted = self.in_hand.count();
         storage::run(&*self.storage, request).await
     }
 }

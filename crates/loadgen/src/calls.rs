@@ -18,13 +18,14 @@ pub enum Step {
     ReceiveBooks,
     IsOrderCancelled,
     History,
+    Queue,
     Account,
     Search,
     Login,
 }
 
 impl Step {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NewOrder,
         Self::Payment,
         Self::CancelOrder,
@@ -32,6 +33,7 @@ impl Step {
         Self::ReceiveBooks,
         Self::IsOrderCancelled,
         Self::History,
+        Self::Queue,
         Self::Account,
         Self::Search,
         Self::Login,
@@ -46,6 +48,7 @@ impl Step {
             Self::ReceiveBooks => "/buyer/receive_books",
             Self::IsOrderCancelled => "/buyer/is_order_cancelled",
             Self::History => "/buyer/check_hist_order",
+            Self::Queue => "/seller/list_orders",
             Self::Account => "/buyer/account",
             Self::Search => "/buyer/search",
             Self::Login => "/auth/login",
@@ -54,7 +57,7 @@ impl Step {
 
     /// Whether servers of the contract may do without it.
     pub fn may_be_missing(self) -> bool {
-        matches!(self, Self::Search | Self::Account)
+        matches!(self, Self::Search | Self::Account | Self::Queue)
     }
 
     /// How the tables call it.
@@ -157,6 +160,15 @@ impl Caller {
                 Some(before) => object.text("before", before).end(),
                 None => object.end(),
             }
+        })
+        .await
+    }
+
+    /// The newest orders that a seller has to send.
+    pub async fn queue(&mut self, seller: &str, token: &str, per_page: i64) -> Answered<'_> {
+        self.post(Step::Queue.path(), token, |object| {
+            let object = object.text("user_id", seller).text("state", "paid");
+            object.number("per_page", per_page).end()
         })
         .await
     }

@@ -23,8 +23,8 @@ const CANCELLED_PLACED_PERCENT: u32 = 5;
 const CANCELLED_PAID_PERCENT: u32 = 5;
 /// How many in a hundred journeys of the browsing mix only read.
 const READS_PERCENT: u32 = 90;
-/// How many orders a look into a history asks for.
-const HISTORY_PER_PAGE: i64 = 20;
+/// How many orders a look into a history asks for, or into a seller's queue.
+const ORDERS_PER_PAGE: i64 = 20;
 
 /// What clients do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize)]
@@ -38,7 +38,7 @@ pub enum Mix {
     HotSeller,
     /// Order, pay, send, receive, look into the history; some cancel
     Life,
-    /// 90 of 100 only look: search, history, account; the rest order and pay
+    /// 90 of 100 only look: search, histories, sellers' queues, accounts; the rest order and pay
     Browse,
     /// Log in, again and again
     Login,
@@ -164,7 +164,8 @@ impl Client {
         let buyer = self.any_buyer();
         match self.random.below(10) {
             0..5 => self.search(due).await,
-            5..8 => self.look_back(buyer, Some(due)).await,
+            5..7 => self.look_back(buyer, Some(due)).await,
+            7 => self.look_at_queue(due).await,
             _ => self.look_at_account(buyer, due).await,
         }
     }
@@ -257,10 +258,19 @@ impl Client {
         let buyer = buyer as usize;
         let (id, token) = (&shared.shop.buyers[buyer], &shared.people.buyers[buyer]);
         let begun = Instant::now();
-        let answered = self.caller.history(id, token, HISTORY_PER_PAGE, None).await;
+        let answered = self.caller.history(id, token, ORDERS_PER_PAGE, None).await;
         let outcome = Outcome::of(&answered);
         self.note_now(Step::History, due.unwrap_or(begun), begun, outcome)
             .await
+    }
+
+    async fn look_at_queue(&mut self, due: Instant) -> Result<(), Over> {
+        let shared = self.shared.clone();
+        let seller = self.random.below(shared.shop.shape.sellers) as usize;
+        let (id, token) = (&shared.shop.sellers[seller], &shared.people.sellers[seller]);
+        let begun = Instant::now();
+        let outcome = Outcome::of(&self.caller.queue(id, token, ORDERS_PER_PAGE).await);
+        self.note_now(Step::Queue, due, begun, outcome).await
     }
 
     async fn look_at_account(&mut self, buyer: u32, due: Instant) -> Result<(), Over> {

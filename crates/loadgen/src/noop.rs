@@ -55,7 +55,8 @@ fn router() -> Router {
         .route("/auth/login", post(log_in))
         .route("/buyer/new_order", post(new_order))
         .route("/buyer/payment", post(payment))
-        .route("/buyer/check_hist_order", post(history))
+        .route("/buyer/check_hist_order", post(orders))
+        .route("/seller/list_orders", post(orders))
         .route("/buyer/search", post(search))
         .route("/buyer/account", post(account))
         .fallback(post(anything))
@@ -99,7 +100,7 @@ async fn payment(Json(_): Json<Payment>) -> Response {
     json(r#"{"message":"ok"}"#)
 }
 
-async fn history(Json(_): Json<serde_json::Value>) -> Response {
+async fn orders(Json(_): Json<serde_json::Value>) -> Response {
     json(r#"{"message":"ok","orders":[]}"#)
 }
 

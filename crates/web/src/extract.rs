@@ -1,8 +1,10 @@
-//! What handlers take: where a request comes from, whose token it carries, and its body.
+//! What handlers take: whether there is room, where a request comes from, whose token it carries,
+//! and its body.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use app::room::Effort;
 use app::{App, Bearer, KeepRequest};
 use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
@@ -33,6 +35,48 @@ impl<S: Sync> FromRequestParts<S> for ClientAddress {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ErrorAnswer> {
         let address = parts.extensions.get().copied();
         Ok(address.expect("whoever serves the router says where requests come from"))
+    }
+}
+
+/// There is room to begin something new. Comes first among a handler's arguments, so that who is
+/// turned away costs neither a look at his token nor the reading of his body.
+pub struct RoomToBegin;
+
+/// There is room to carry on something that was begun; the same.
+pub struct RoomToCarryOn;
+
+impl<S> FromRequestParts<S> for RoomToBegin
+where
+    S: Sync,
+    Arc<App>: FromRef<S>,
+{
+    type Rejection = ErrorAnswer;
+
+    async fn from_request_parts(_: &mut Parts, state: &S) -> Result<Self, ErrorAnswer> {
+        find_room(state, Effort::Beginning).map(|()| Self)
+    }
+}
+
+impl<S> FromRequestParts<S> for RoomToCarryOn
+where
+    S: Sync,
+    Arc<App>: FromRef<S>,
+{
+    type Rejection = ErrorAnswer;
+
+    async fn from_request_parts(_: &mut Parts, state: &S) -> Result<Self, ErrorAnswer> {
+        find_room(state, Effort::CarryingOn).map(|()| Self)
+    }
+}
+
+fn find_room<S>(state: &S, effort: Effort) -> Result<(), ErrorAnswer>
+where
+    Arc<App>: FromRef<S>,
+{
+    if Arc::<App>::from_ref(state).has_room_for(effort) {
+        Ok(())
+    } else {
+        Err(error::overloaded())
     }
 }
 

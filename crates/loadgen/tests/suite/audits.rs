@@ -38,14 +38,17 @@ async fn audit(flaw: Flaw, lacks: Lacks, mix: Mix) -> Audit {
 
 const ALL: Lacks = Lacks {
     account: false,
+    queues: false,
     histories: false,
 };
 const NO_ACCOUNT: Lacks = Lacks {
     account: true,
+    queues: false,
     histories: false,
 };
 const NEITHER: Lacks = Lacks {
     account: true,
+    queues: true,
     histories: true,
 };
 

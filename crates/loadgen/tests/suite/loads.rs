@@ -137,6 +137,42 @@ async fn whole_lives_go_through_all_steps() {
 }
 
 #[tokio::test]
+async fn who_browses_looks_at_all_there_is() {
+    let (plan, shop, taken) = run_on(Flaw::None, |plan| plan.mix = Mix::Browse).await;
+    let report = Report::new(&plan, &shop, &taken);
+    for step in [
+        Step::History,
+        Step::Queue,
+        Step::Account,
+        Step::NewOrder,
+        Step::Payment,
+    ] {
+        let found = report.steps.iter().find(|found| found.step == step.name());
+        let found = found.unwrap_or_else(|| panic!("no {}", step.name()));
+        assert!(found.accepted > 0 && found.latency.count > 0, "{found:?}");
+    }
+    assert!(report.table().contains("list_orders"));
+}
+
+/// Courses' servers have neither searches nor sellers' queues.
+#[tokio::test]
+async fn a_missing_queue_is_unsupported_and_no_error() {
+    let lacks = Lacks {
+        queues: true,
+        ..Lacks::default()
+    };
+    let target = fake::start(Flaw::None, lacks).await;
+    let shop = shop();
+    let people = set_up(&target, &shop).await;
+    let mut plan = plan(&target);
+    plan.mix = Mix::Browse;
+    let taken = put_on(&plan, &shop, &people).await;
+    let missing = taken.record.outcomes[&(Step::Queue, Outcome::Status(404))];
+    assert!(missing > 0 && Outcome::Status(404).class(Step::Queue) == Class::Unsupported);
+    assert!(taken.record.step(Step::Account).unwrap().accepted_count > 0);
+}
+
+#[tokio::test]
 async fn a_missing_search_is_unsupported_and_no_error() {
     let (plan, shop, taken) = run_on(Flaw::None, |plan| plan.mix = Mix::Browse).await;
     let report = Report::new(&plan, &shop, &taken);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::credentials;
 use crate::error::ErrorAnswer;
-use crate::extract::{Body, Call, ClientAddress, Token};
+use crate::extract::{Body, Call, ClientAddress, RoomToBegin, RoomToCarryOn, Token};
 use crate::field::Text;
 use crate::{Web, answer};
 
@@ -35,6 +35,7 @@ impl Body for Register {}
 
 /// `POST /auth/register`: opens an account. 200, 512.
 async fn register(
+    _: RoomToBegin,
     State(app): State<Arc<App>>,
     call: Call<Register>,
 ) -> Result<Response, ErrorAnswer> {
@@ -82,6 +83,7 @@ impl Body for Logout {}
 
 /// `POST /auth/logout`: revokes the tokens that the token's terminal has. 200, 401.
 async fn logout(
+    _: RoomToCarryOn,
     State(app): State<Arc<App>>,
     Token(bearer): Token,
     call: Call<Logout>,
@@ -100,6 +102,7 @@ impl Body for Unregister {}
 
 /// `POST /auth/unregister`: closes an account. 200, 401, 526.
 async fn unregister(
+    _: RoomToCarryOn,
     State(app): State<Arc<App>>,
     address: ClientAddress,
     call: Call<Unregister>,
@@ -123,6 +126,7 @@ impl Body for ChangePassword {}
 
 /// `POST /auth/password`: gives an account another password. 200, 401.
 async fn password(
+    _: RoomToCarryOn,
     State(app): State<Arc<App>>,
     address: ClientAddress,
     call: Call<ChangePassword>,

@@ -16,7 +16,7 @@ use super::history::{self, HistoryBudget, Page, PerPage};
 use super::{credentials, order_by_password, order_by_token};
 use crate::body::ORDER_BODY_MAX_BYTES;
 use crate::error::{self, ErrorAnswer};
-use crate::extract::{Body, Call, ClientAddress, Token};
+use crate::extract::{Body, Call, ClientAddress, RoomToBegin, RoomToCarryOn, Token};
 use crate::field::{AddValue, Array, Number, Object, OrderName, Text, WantedCount};
 use crate::{Web, answer};
 
@@ -46,6 +46,7 @@ impl Body for AddFunds {
 
 /// `POST /buyer/add_funds`: puts money into an account, or takes it out. 200, 401, 519.
 async fn add_funds(
+    _: RoomToCarryOn,
     State(app): State<Arc<App>>,
     address: ClientAddress,
     mut call: Call<AddFunds>,
@@ -100,6 +101,7 @@ struct Placed {
 
 /// `POST /buyer/new_order`: places an order. 200 with `order_id`, 401, 511, 513, 515, 517.
 async fn new_order(
+    _: RoomToBegin,
     State(app): State<Arc<App>>,
     Token(bearer): Token,
     mut call: Call<PlaceOrder>,
@@ -142,6 +144,7 @@ impl Body for Payment {
 
 /// `POST /buyer/payment`: pays an order from its buyer's account. 200, 401, 518, 519.
 async fn payment(
+    _: RoomToCarryOn,
     State(app): State<Arc<App>>,
     address: ClientAddress,
     mut call: Call<Payment>,
@@ -170,6 +173,7 @@ impl Body for ReceiveBooks {
 
 /// `POST /buyer/receive_books`: confirms that an order has arrived. 200, 401, 511, 518, 520, 521.
 async fn receive_books(
+    _: RoomToCarryOn,
     State(app): State<Arc<App>>,
     Token(bearer): Token,
     mut call: Call<ReceiveBooks>,
@@ -193,6 +197,7 @@ impl Body for CancelOrder {
 
 /// `POST /buyer/cancel_order`: cancels an order. 200, 401, 511, 518, 525.
 async fn cancel_order(
+    _: RoomToCarryOn,
     State(app): State<Arc<App>>,
     Token(bearer): Token,
     mut call: Call<CancelOrder>,

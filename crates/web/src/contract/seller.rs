@@ -19,7 +19,7 @@ use super::history::{self, HistoryBudget, PerPage};
 use super::order_by_token;
 use crate::body::BOOK_BODY_MAX_BYTES;
 use crate::error::{self, ErrorAnswer};
-use crate::extract::{Body, Call, Token};
+use crate::extract::{Body, Call, RoomToBegin, RoomToCarryOn, Token};
 use crate::field::{Number, Object, OrderName, StockChange, Text};
 use crate::{Web, answer};
 
@@ -45,6 +45,7 @@ impl Body for CreateStore {
 
 /// `POST /seller/create_store`: opens a store. 200, 401, 511, 514.
 async fn create_store(
+    _: RoomToBegin,
     State(app): State<Arc<App>>,
     Token(bearer): Token,
     mut call: Call<CreateStore>,
@@ -72,6 +73,7 @@ impl Body for AddBook {
 
 /// `POST /seller/add_book`: lists a book in a store. 200, 401, 511, 513, 516.
 async fn add_book(
+    _: RoomToBegin,
     State(app): State<Arc<App>>,
     Token(bearer): Token,
     mut call: Call<AddBook>,
@@ -112,6 +114,7 @@ impl Body for AddStockLevel {
 
 /// `POST /seller/add_stock_level`: adds copies, or takes some away. 200, 401, 511, 513, 515, 517.
 async fn add_stock_level(
+    _: RoomToBegin,
     State(app): State<Arc<App>>,
     Token(bearer): Token,
     mut call: Call<AddStockLevel>,
@@ -148,6 +151,7 @@ impl Body for SendBooks {
 
 /// `POST /seller/send_books`: says that an order is on its way. 200, 401, 511, 518, 522.
 async fn send_books(
+    _: RoomToCarryOn,
     State(app): State<Arc<App>>,
     Token(bearer): Token,
     mut call: Call<SendBooks>,
@@ -182,6 +186,7 @@ impl Body for UpdateBook {
 
 /// `POST /seller/update_book`: changes what a listing says, shows or costs. 200, 401, 511, 513, 515.
 async fn update_book(
+    _: RoomToBegin,
     State(app): State<Arc<App>>,
     Token(bearer): Token,
     mut call: Call<UpdateBook>,

@@ -1,12 +1,18 @@
 //! Storage taken away, and bugs.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 use app::Settings;
+use app::room::{BEGINNING_MAX_OPERATIONS, CARRYING_ON_MAX_OPERATIONS};
+use axum::body::{Body, Bytes, HttpBody};
 use domain::{
     Account, BookText, BucketKey, Listing, ListingKey, Migration, Order, OrderId, Picture,
     PictureHash, Pour, Store, StoreId, TerminalKey, TextHash, Timestamp, UserId,
 };
+use hyper::body::Frame;
 use insta::assert_snapshot;
 use serde_json::json;
 use storage::model::{ManualClock, ModelStorage};
@@ -19,6 +25,26 @@ use storage::{
 use crate::browser::Browser;
 use crate::test_app::{TestApp, password};
 
+/// The endpoints that change something: those that begin something new, and all others.
+const BEGINNING: [&str; 6] = [
+    "/auth/register",
+    "/buyer/new_order",
+    "/seller/add_book",
+    "/seller/add_stock_level",
+    "/seller/create_store",
+    "/seller/update_book",
+];
+const CARRYING_ON: [&str; 8] = [
+    "/auth/logout",
+    "/auth/password",
+    "/auth/unregister",
+    "/buyer/add_funds",
+    "/buyer/cancel_order",
+    "/buyer/payment",
+    "/buyer/receive_books",
+    "/seller/send_books",
+];
+
 /// What is wrong with the storage.
 #[derive(Clone, Copy)]
 enum Trouble {
@@ -26,6 +52,8 @@ enum Trouble {
     Fails(ErrorKind),
     /// Nothing is taken.
     Refuses(ErrorKind),
+    /// Operations are taken and wait, as in a queue that doesn't move; questions are answered.
+    Holds,
     /// There is a bug.
     Panics,
 }
@@ -34,6 +62,7 @@ enum Trouble {
 struct Breakable {
     inner: ModelStorage,
     trouble: Mutex<Option<Trouble>>,
+    held: Mutex<Vec<Box<dyn Job>>>,
 }
 
 fn failure(kind: ErrorKind) -> StorageError {
@@ -46,10 +75,25 @@ impl Breakable {
         *self.trouble.lock().unwrap() = trouble.into();
     }
 
+    /// Waits until so many operations are held.
+    async fn holds(&self, count: usize) {
+        while self.held.lock().unwrap().len() < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets go of what is held.
+    fn release(&self) {
+        self.break_it(None);
+        for job in self.held.lock().unwrap().drain(..) {
+            self.inner.submit(job).unwrap();
+        }
+    }
+
     fn ask<'a, T: Send + 'a>(&self, question: Reading<'a, T>) -> Reading<'a, T> {
         let trouble = *self.trouble.lock().unwrap();
         match trouble {
-            None => question,
+            None | Some(Trouble::Holds) => question,
             Some(Trouble::Fails(kind) | Trouble::Refuses(kind)) => {
                 Box::pin(std::future::ready(Err(failure(kind))))
             }
@@ -68,6 +112,10 @@ impl Storage for Breakable {
                 Ok(())
             }
             Some(Trouble::Refuses(kind)) => Err(failure(kind)),
+            Some(Trouble::Holds) => {
+                self.held.lock().unwrap().push(job);
+                Ok(())
+            }
             Some(Trouble::Panics) => panic!("a bug with /secret/path"),
         }
     }
@@ -186,7 +234,8 @@ async fn breakable() -> (TestApp, Arc<Breakable>, String) {
     let clock = Arc::new(ManualClock::default());
     let storage = Arc::new(Breakable {
         inner: ModelStorage::new(clock.clone()),
-        trouble: Mutex::new(None),
+        trouble: Mutex::default(),
+        held: Mutex::default(),
     });
     let app = TestApp::over(storage.clone(), clock, Settings::default()).await;
     let token = app.user("u").await;
@@ -236,6 +285,100 @@ async fn overload_is_503_and_nothing_is_done() {
     assert_snapshot!(reply, @r#"503 {"message":"too much is waiting; nothing was done, try again soon"}"#);
     assert_eq!(reply.headers["retry-after"], "1");
     storage.break_it(None);
+    assert_eq!(app.stock("u", &token, "s", "b1").await, 10);
+}
+
+/// A body that must not be read.
+struct Unread;
+
+impl HttpBody for Unread {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        panic!("the body is read");
+    }
+}
+
+/// Who comes while so many operations are in hand is turned away at the door: with neither a token
+/// nor a body looked at.
+async fn expect_turned_away(app: &TestApp, path: &str) {
+    let reply = app.raw(path, Body::new(Unread)).await;
+    assert_eq!(reply.status, 503, "{path}: {reply}");
+    assert_eq!(reply.headers["retry-after"], "1", "{path}");
+}
+
+#[tokio::test]
+async fn while_much_is_in_hand_nothing_new_is_begun_and_what_was_begun_goes_on() {
+    let (app, storage, token) = breakable().await;
+    let begun = app.order("u", &token, "s").await;
+    let order_one = |book: &str| {
+        let books = json!([{"id": book, "count": 1}]);
+        let body = json!({"user_id": "u", "store_id": "s", "books": books});
+        app.post("/buyer/new_order", body).token(&token)
+    };
+    storage.break_it(Trouble::Holds);
+    let waiting: Vec<_> = (0..BEGINNING_MAX_OPERATIONS)
+        .map(|_| tokio::spawn(order_one("b1").into_future()))
+        .collect();
+    storage.holds(BEGINNING_MAX_OPERATIONS).await;
+    for path in BEGINNING {
+        expect_turned_away(&app, path).await;
+    }
+    assert_snapshot!(order_one("b2").await, @r#"503 {"message":"too much is waiting; nothing was done, try again soon"}"#);
+
+    let payment = json!({"user_id": "u", "password": password("u"), "order_id": begun});
+    let paid = tokio::spawn(app.post("/buyer/payment", payment).into_future());
+    storage.holds(BEGINNING_MAX_OPERATIONS + 1).await;
+    storage.release();
+    assert_eq!(paid.await.unwrap().status, 519, "taken, and decided");
+    let mut statuses = Vec::new();
+    for reply in waiting {
+        statuses.push(reply.await.unwrap().status);
+    }
+    // Two of the ten copies were ordered before.
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 8);
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 517)));
+    assert_eq!(
+        app.stock("u", &token, "s", "b2").await,
+        10,
+        "nothing was done"
+    );
+    order_one("b2").await.expect_ok();
+}
+
+#[tokio::test]
+async fn however_much_is_in_hand_questions_are_answered() {
+    let (app, storage, token) = breakable().await;
+    let order = app.order("u", &token, "s").await;
+    storage.break_it(Trouble::Holds);
+    let cancel = || app.verb("/buyer/cancel_order", "u", &token, &order);
+    let waiting: Vec<_> = (0..CARRYING_ON_MAX_OPERATIONS)
+        .map(|_| tokio::spawn(cancel().into_future()))
+        .collect();
+    storage.holds(CARRYING_ON_MAX_OPERATIONS).await;
+    for path in BEGINNING.iter().chain(&CARRYING_ON) {
+        expect_turned_away(&app, path).await;
+    }
+    app.login("u", "another").await;
+    assert_eq!(app.money("u", &token).await, (0, 0));
+    for path in ["/buyer/check_hist_order", "/seller/list_orders"] {
+        let ask = app.post(path, json!({"user_id": "u"})).token(&token);
+        ask.await.expect_ok();
+    }
+    let is_cancelled = app.verb("/buyer/is_order_cancelled", "u", &token, &order);
+    assert_eq!(is_cancelled.await.status, 524);
+    Browser::new(&app.router).get("/stores/s").await.expect(200);
+
+    storage.release();
+    let mut cancelled = 0;
+    for reply in waiting {
+        cancelled += usize::from(reply.await.unwrap().status == 200);
+    }
+    assert_eq!(cancelled, 1);
     assert_eq!(app.stock("u", &token, "s", "b1").await, 10);
 }
 

@@ -57,6 +57,7 @@ pub const STALL: Duration = Duration::from_millis(400);
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Lacks {
     pub account: bool,
+    pub queues: bool,
     pub histories: bool,
 }
 
@@ -161,6 +162,7 @@ impl Shop {
             ("buyer", "cancel_order") => self.cancel_order(body),
             ("buyer", "is_order_cancelled") => self.is_order_cancelled(body),
             ("buyer", "check_hist_order") if !self.lacks.histories => self.history(body),
+            ("seller", "list_orders") if !self.lacks.queues => self.queue(body),
             ("buyer", "account") if !self.lacks.account => self.account(body),
             _ => (404, json!({})),
         }

@@ -211,6 +211,19 @@ impl Shop {
         let orders: Vec<_> = older.take(per_page).map(written).collect();
         (OK, json!({"orders": orders}))
     }
+
+    /// The orders in a seller's stores that are in the state that is asked for.
+    pub(super) fn queue(&mut self, body: &Value) -> Answer {
+        let (seller, state) = (text(body, "user_id"), text(body, "state"));
+        let per_page = body["per_page"].as_u64().unwrap() as usize;
+        let wanted = self
+            .orders
+            .iter()
+            .rev()
+            .filter(|order| order.state == state && self.stores[&order.store].owner == seller);
+        let orders: Vec<_> = wanted.take(per_page).map(written).collect();
+        (OK, json!({"orders": orders}))
+    }
 }
 
 fn written(order: &Order) -> Value {
