@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use domain::{BookId, ListingKey, PictureHash, Price, StoreId, TextHash};
 
 use crate::index::Facts;
+use crate::slots::Slots;
 
 pub(crate) use changes::{Changes, Offered};
 pub use facets::{Facets, PriceRange};
@@ -80,42 +81,6 @@ pub(crate) struct Document {
     is_described: bool,
 }
 
-/// What of a document's offers sorting and filtering want first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Summary {
-    /// When the newest offer was listed.
-    pub newest: i64,
-    /// The prices, roughly; of all offers, and of those in stock.
-    pub priced: Priced,
-    pub priced_in_stock: Priced,
-}
-
-impl Summary {
-    const NONE: Self = Self {
-        newest: i64::MIN,
-        priced: Priced::NONE,
-        priced_in_stock: Priced::NONE,
-    };
-
-    /// The lowest price.
-    pub fn lowest(&self) -> u32 {
-        self.priced.lowest()
-    }
-
-    fn of(offers: &[Offer]) -> Self {
-        let mut summary = Self::NONE;
-        for offer in offers {
-            let price = offer.price();
-            summary.newest = summary.newest.max(offer.listed_at());
-            summary.priced.add(price);
-            if offer.is_in_stock() {
-                summary.priced_in_stock.add(price);
-            }
-        }
-        summary
-    }
-}
-
 /// A store, and which documents it offers.
 #[derive(Debug)]
 pub(crate) struct StoreColumn {
@@ -129,7 +94,17 @@ pub(crate) struct StoreColumn {
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
     documents: Vec<Option<Document>>,
-    summaries: Vec<Summary>,
+    /// The slots that have a document.
+    there: Slots,
+    // What sorting and filtering want of all documents, side by side. Of a slot without one it is
+    // anything.
+    /// When the newest offer was listed.
+    newest: Vec<i64>,
+    /// The prices, roughly; of all offers, and of those in stock.
+    priced: Vec<Priced>,
+    priced_in_stock: Vec<Priced>,
+    /// The beginnings of the texts' hashes.
+    ties: Vec<u64>,
     publisher_of: Vec<u32>,
     title_of: Vec<u32>,
     /// For each tag: the documents that have it, in no order.
@@ -161,8 +136,34 @@ impl Columns {
         self.documents.get(slot as usize)?.as_ref()
     }
 
-    pub fn summary(&self, slot: u32) -> Summary {
-        self.summaries[slot as usize]
+    /// The slots that have a document.
+    pub fn there(&self) -> &Slots {
+        &self.there
+    }
+
+    /// When a document's newest offer was listed.
+    pub fn newest(&self, slot: u32) -> i64 {
+        self.newest[slot as usize]
+    }
+
+    /// The prices of a document's offers, or of those in stock.
+    pub fn priced(&self, slot: u32, in_stock: bool) -> Priced {
+        let priced = if in_stock {
+            &self.priced_in_stock
+        } else {
+            &self.priced
+        };
+        priced[slot as usize]
+    }
+
+    /// What decides between documents that are level: the same for the same text wherever it is.
+    pub fn tie(&self, slot: u32) -> u64 {
+        self.ties[slot as usize]
+    }
+
+    /// The documents with a tag, in no order.
+    pub fn tagged(&self, tag: u32) -> &[u32] {
+        &self.tagged[tag as usize]
     }
 
     pub fn store(&self, number: u32) -> &StoreColumn {
@@ -175,13 +176,6 @@ impl Columns {
 
     pub fn store_number(&self, store: &StoreId) -> Option<u32> {
         self.store_numbers.get(store).copied()
-    }
-
-    /// All slots that have a document.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &Document)> {
-        (0..)
-            .zip(&self.documents)
-            .filter_map(|(slot, document)| Some((slot, document.as_ref()?)))
     }
 
     /// The document of that text under that id.
@@ -258,10 +252,17 @@ impl Columns {
         }
         if self.documents.len() <= index {
             self.documents.resize_with(index + 1, || None);
-            self.summaries.resize(index + 1, Summary::NONE);
+            self.there.grow(index + 1);
+            self.newest.resize(index + 1, i64::MIN);
+            self.priced.resize(index + 1, Priced::NONE);
+            self.priced_in_stock.resize(index + 1, Priced::NONE);
+            self.ties.resize(index + 1, 0);
             self.publisher_of.resize(index + 1, NO_NAME);
             self.title_of.resize(index + 1, NO_NAME);
         }
+        let hash = u128::from_be_bytes(text.to_bytes());
+        self.ties[index] = (hash >> 64) as u64;
+        self.there.insert(slot);
         let document = Document {
             book: book.clone(),
             text,
@@ -322,7 +323,7 @@ impl Columns {
             return;
         };
         self.count -= 1;
-        self.summaries[slot as usize] = Summary::NONE;
+        self.there.remove(slot);
         self.free.push(slot);
         for offer in &document.offers {
             forget(&mut self.stores[offer.store as usize].slots, slot);
@@ -358,6 +359,19 @@ impl Columns {
         }
     }
 
+    /// Says anew what sorting and filtering want of a document.
+    fn sum_up(&mut self, slot: u32) {
+        let index = slot as usize;
+        let Some(Some(document)) = self.documents.get(index) else {
+            return;
+        };
+        let offers = &document.offers;
+        let newest = offers.iter().map(Offer::listed_at).max();
+        self.newest[index] = newest.unwrap_or(i64::MIN);
+        self.priced[index] = Priced::of(offers.iter());
+        self.priced_in_stock[index] = Priced::of(offers.iter().filter(|offer| offer.is_in_stock()));
+    }
+
     /// Sorts what was loaded, and returns the documents that nobody offers.
     pub fn finish(&mut self) -> Vec<u32> {
         let mut empty = Vec::new();
@@ -373,10 +387,12 @@ impl Columns {
             if offers.is_empty() {
                 empty.push(slot);
             }
-            self.summaries[slot as usize] = Summary::of(offers);
             for offer in offers {
                 self.stores[offer.store as usize].slots.push(slot);
             }
+        }
+        for slot in 0..u32::try_from(self.documents.len()).unwrap_or(u32::MAX) {
+            self.sum_up(slot);
         }
         let slots = (0..).zip(&self.documents);
         let free = slots.filter(|(_, document)| document.is_none());

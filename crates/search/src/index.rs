@@ -20,6 +20,7 @@ use tantivy::{
 
 use crate::analysis::WORD_MARK;
 use crate::error::{ErrorKind, SearchError, while_doing, while_on_disk};
+use crate::execute::Kept;
 use crate::query::TextField;
 
 pub(crate) use schema::{Facts, Fields, SCHEMA_VERSION, Stored};
@@ -44,6 +45,8 @@ pub(crate) struct Snapshot {
     pub fields: Fields,
     /// For each segment, for each document: its slot.
     pub slots: Vec<Arc<[u32]>>,
+    /// What was found in the segments and may be wanted again.
+    pub kept: Arc<Kept>,
 }
 
 impl Index {
@@ -170,10 +173,14 @@ impl Index {
         let slots = slots
             .collect::<Result<_, _>>()
             .map_err(while_doing(doing))?;
+        let kept = before.map_or_else(Arc::default, |before| before.kept.clone());
+        let segments = searcher.segment_readers().iter();
+        kept.retain(&segments.map(SegmentReader::segment_id).collect());
         Ok(Snapshot {
             searcher,
             fields: self.fields,
             slots,
+            kept,
         })
     }
 

@@ -1,4 +1,5 @@
-//! What search keeps in memory, counted: all of it grows with the shop and with nothing else.
+//! What search keeps in memory, counted: all of it grows with the shop and with nothing else, but for
+//! what common searches found, which has a bound.
 
 use std::mem::size_of;
 
@@ -30,6 +31,7 @@ impl State {
         let mut parts = columns.memory();
         parts.push(("words", words.memory()));
         parts.push(("slots of the index's documents", snapshot.memory()));
+        parts.push(("what common searches found", snapshot.kept.memory()));
         parts
     }
 }

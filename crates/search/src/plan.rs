@@ -1,8 +1,9 @@
-//! From a keyword to tantivy's queries, by hand: the stock parser trips over everyday input.
+//! From a keyword to what is looked for in the index, by hand: the stock parser trips over everyday
+//! input.
 //!
 //! White space parts a keyword into pieces; each may be in any field of the scope, and all must
-//! be. A piece of a text is a row of terms at fixed distances. Where nothing is found, [`Step`] says
-//! what is tried next.
+//! be. A piece of a text is a row of terms at fixed distances. Where nothing is found, [`Relaxation`]
+//! says what is tried next.
 
 mod rows;
 mod slips;
@@ -13,8 +14,7 @@ use std::sync::LazyLock;
 use jieba_rs::Jieba;
 use tantivy::Term;
 use tantivy::query::{
-    BooleanQuery, BoostQuery, EmptyQuery, InvertedIndexRangeQuery, Occur, PhraseQuery,
-    Query as Matches, TermQuery, TermSetQuery,
+    BoostQuery, InvertedIndexRangeQuery, PhraseQuery, Query as Matches, TermQuery, TermSetQuery,
 };
 use tantivy::schema::IndexRecordOption;
 
@@ -52,13 +52,96 @@ pub enum Relaxation {
     OneTypo,
 }
 
-/// What to look for, in tantivy's terms.
+/// What to look for.
 pub(crate) struct Plan {
-    pub query: Box<dyn Matches>,
-    /// Where any one of these terms is enough, these: they can be counted quickly.
-    pub any_of: Option<Vec<Term>>,
+    /// Each piece by its ways, one of which is enough.
+    pub pieces: Vec<Vec<Way>>,
+    /// How many of the pieces a document must have.
+    pub at_least: usize,
+    /// What is enough without any of them.
+    pub instead: Option<Way>,
     /// What to mark in the texts found, folded.
     pub marks: Vec<String>,
+}
+
+/// A way in which a piece may match.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    pub looks_for: Looks,
+    /// How much more it counts.
+    pub boost: f32,
+}
+
+/// What a way looks for; all of it in one field.
+#[derive(Debug, Clone)]
+pub(crate) enum Looks {
+    Term(Term),
+    /// Two terms or more, at fixed distances.
+    Row(Vec<(usize, Term)>),
+    /// Any of these terms: counts the same however often it is there.
+    Any(Vec<Term>),
+    /// Any term from the first on and before the second; counts the same too.
+    Between(Term, Option<Term>),
+}
+
+impl Plan {
+    /// All ways, one piece's after the other's, and last what is enough instead.
+    pub fn ways(&self) -> impl Iterator<Item = &Way> {
+        self.pieces.iter().flatten().chain(&self.instead)
+    }
+}
+
+impl Way {
+    fn new(looks_for: Looks, boost: f32) -> Self {
+        Self { looks_for, boost }
+    }
+
+    /// The same in tantivy's terms.
+    pub fn query(&self) -> Box<dyn Matches> {
+        let query: Box<dyn Matches> = match &self.looks_for {
+            Looks::Term(term) => {
+                Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs))
+            }
+            Looks::Row(terms) => Box::new(PhraseQuery::new_with_offset(terms.clone())),
+            Looks::Any(terms) => Box::new(TermSetQuery::new(terms.clone())),
+            Looks::Between(from, behind) => {
+                let behind = behind.clone().map_or(Bound::Unbounded, Bound::Excluded);
+                let from = Bound::Included(from.clone());
+                Box::new(InvertedIndexRangeQuery::new(from, behind))
+            }
+        };
+        Box::new(BoostQuery::new(query, self.boost))
+    }
+}
+
+impl Looks {
+    /// Other bytes for whatever else is looked for.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut add = |number: usize, term: &Term| {
+            let value = term.serialized_value_bytes();
+            bytes.extend(number.to_le_bytes());
+            bytes.extend(term.field().field_id().to_le_bytes());
+            bytes.extend(value.len().to_le_bytes());
+            bytes.extend(value);
+        };
+        match self {
+            Self::Term(term) => add(0, term),
+            Self::Row(terms) => terms.iter().for_each(|(at, term)| add(*at, term)),
+            Self::Any(terms) => terms.iter().for_each(|term| add(0, term)),
+            Self::Between(from, behind) => {
+                add(0, from);
+                behind.iter().for_each(|term| add(0, term));
+            }
+        }
+        bytes.push(match self {
+            Self::Term(_) => 0,
+            Self::Row(_) => 1,
+            Self::Any(_) => 2,
+            Self::Between(..) => 3,
+        });
+        bytes
+    }
 }
 
 /// The dictionary that knows Chinese words. Reading it takes some 100 ms, once.
@@ -74,56 +157,6 @@ pub(crate) struct Planner<'a> {
     pub snapshot: &'a Snapshot,
     pub words: &'a Words,
     pub scope: Scope,
-}
-
-/// Ways in which a piece may match; one is enough.
-#[derive(Default)]
-struct Ways {
-    queries: Vec<Box<dyn Matches>>,
-    /// The terms, while every way is a single one.
-    terms: Option<Vec<Term>>,
-}
-
-impl Ways {
-    fn new() -> Self {
-        Self {
-            queries: Vec::new(),
-            terms: Some(Vec::new()),
-        }
-    }
-
-    fn add_term(&mut self, term: Term, boost: f32) {
-        if let Some(terms) = &mut self.terms {
-            terms.push(term.clone());
-        }
-        let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
-        self.queries.push(boosted(query, boost));
-    }
-
-    fn add(&mut self, query: Box<dyn Matches>) {
-        self.terms = None;
-        self.queries.push(query);
-    }
-
-    fn any(mut self) -> Box<dyn Matches> {
-        match self.queries.len() {
-            0 => Box::new(EmptyQuery),
-            1 => self.queries.remove(0),
-            _ => Box::new(BooleanQuery::union(self.queries)),
-        }
-    }
-}
-
-fn boosted(query: impl Matches, boost: f32) -> Box<dyn Matches> {
-    Box::new(BoostQuery::new(Box::new(query), boost))
-}
-
-fn all(mut queries: Vec<Box<dyn Matches>>) -> Box<dyn Matches> {
-    match queries.len() {
-        0 => Box::new(EmptyQuery),
-        1 => queries.remove(0),
-        _ => Box::new(BooleanQuery::intersection(queries)),
-    }
 }
 
 /// A keyword's words as a Chinese dictionary parts them, without particles.
@@ -162,14 +195,9 @@ impl Planner<'_> {
         }
         let mut plan = self.pieces(&keyword.pieces);
         let whole_isbn = keyword.isbn.as_ref().filter(|_| self.scope.has_isbn());
-        if let Some(isbn) = whole_isbn.filter(|_| keyword.pieces.len() > 1) {
-            let term = Term::from_field_text(self.snapshot.fields.isbn, isbn);
-            let isbn = boosted(
-                TermQuery::new(term, IndexRecordOption::WithFreqs),
-                ISBN_BOOST,
-            );
-            plan.query = Box::new(BooleanQuery::union(vec![plan.query, isbn]));
-        }
+        plan.instead = whole_isbn
+            .filter(|_| keyword.pieces.len() > 1)
+            .map(|isbn| self.isbn(isbn));
         Some(plan)
     }
 
@@ -204,15 +232,9 @@ impl Planner<'_> {
         if pairs.len() < 2 {
             return None;
         }
-        let ways = pairs
-            .iter()
-            .map(|pair| (Occur::Should, self.piece(pair).any()));
-        let query =
-            BooleanQuery::with_minimum_required_clauses(ways.collect(), pairs.len().div_ceil(2));
         Some(Plan {
-            query: Box::new(query),
-            any_of: None,
-            marks: pairs,
+            at_least: pairs.len().div_ceil(2),
+            ..self.pieces(&pairs)
         })
     }
 
@@ -225,7 +247,7 @@ impl Planner<'_> {
         ]);
         let mut is_any_long = false;
         let mut marks = Vec::new();
-        let mut queries = Vec::new();
+        let mut pieces = Vec::new();
         for piece in &keyword.pieces {
             let mut ways = self.piece(piece);
             let slips = slips::of(piece, self.words, scope);
@@ -237,40 +259,28 @@ impl Planner<'_> {
                 marks.extend(row.longest());
             }
             marks.push(piece.clone());
-            queries.push(ways.any());
+            pieces.push(ways);
         }
-        is_any_long.then(|| Plan {
-            query: all(queries),
-            any_of: None,
+        is_any_long.then_some(Plan {
+            at_least: pieces.len(),
+            pieces,
+            instead: None,
             marks,
         })
     }
 
     /// All of these pieces, each in any field.
     fn pieces(&self, pieces: &[String]) -> Plan {
-        let mut ways: Vec<Ways> = pieces.iter().map(|piece| self.piece(piece)).collect();
-        let marks = pieces.to_vec();
-        if let [only] = &mut ways[..]
-            && only.terms.is_some()
-        {
-            let any_of = only.terms.take();
-            let query = std::mem::take(only).any();
-            return Plan {
-                query,
-                any_of,
-                marks,
-            };
-        }
-        let query = all(ways.into_iter().map(Ways::any).collect());
         Plan {
-            query,
-            any_of: None,
-            marks,
+            pieces: pieces.iter().map(|piece| self.piece(piece)).collect(),
+            at_least: pieces.len(),
+            instead: None,
+            marks: pieces.to_vec(),
         }
     }
 
-    fn piece(&self, piece: &str) -> Ways {
-        let mut ways = Ways::new();
+    fn piece(&self, piece: &str) -> Vec<Way> {
+        let mut ways = Vec::new();
         let row = Row::of(piece);
         for field in self.scope.fields() {
             self.add_row(&row, field, &mut ways);
@@ -282,14 +292,18 @@ impl Planner<'_> {
         }
         let isbn = isbn_of(&piece.replace(BREAK, "-"));
         if let Some(isbn) = isbn.filter(|_| self.scope.has_isbn()) {
-            let term = Term::from_field_text(self.snapshot.fields.isbn, &isbn);
-            ways.add_term(term, ISBN_BOOST);
+            ways.push(self.isbn(&isbn));
         }
         ways
     }
 
+    fn isbn(&self, isbn: &str) -> Way {
+        let term = Term::from_field_text(self.snapshot.fields.isbn, isbn);
+        Way::new(Looks::Term(term), ISBN_BOOST)
+    }
+
     /// Words that hold the one asked for, from two letters on.
-    fn add_longer_words(&self, word: &str, ways: &mut Ways) {
+    fn add_longer_words(&self, word: &str, ways: &mut Vec<Way>) {
         if word.chars().nth(1).is_none() {
             return;
         }
@@ -312,14 +326,14 @@ impl Planner<'_> {
                 left -= terms.len();
                 if !terms.is_empty() {
                     let score = score * field.boost();
-                    ways.add(boosted(TermSetQuery::new(terms), score));
+                    ways.push(Way::new(Looks::Any(terms), score));
                 }
             }
         }
     }
 
     /// A row of terms in one field.
-    fn add_row(&self, row: &Row, field: TextField, ways: &mut Ways) {
+    fn add_row(&self, row: &Row, field: TextField, ways: &mut Vec<Way>) {
         let ends = self.words_at_ends(row, field);
         for (first, last) in &ends {
             let terms: Vec<(usize, Term)> = row
@@ -340,29 +354,27 @@ impl Planner<'_> {
                     (placed.position, term)
                 })
                 .collect();
-            match <[_; 1]>::try_from(terms) {
+            let looks_for = match <[_; 1]>::try_from(terms) {
                 Ok([(_, term)]) if row.is_character() && !field.has_characters() => {
-                    ways.add(self.pairs_beginning_with(&term, field));
+                    self.pairs_beginning_with(term, field)
                 }
-                Ok([(_, term)]) => ways.add_term(term, field.boost()),
-                Err(terms) => ways.add(boosted(PhraseQuery::new_with_offset(terms), field.boost())),
-            }
+                Ok([(_, term)]) => Looks::Term(term),
+                Err(terms) => Looks::Row(terms),
+            };
+            ways.push(Way::new(looks_for, field.boost()));
         }
     }
 
     /// A single character that is no term: of whatever pair it is the first.
-    fn pairs_beginning_with(&self, character: &Term, field: TextField) -> Box<dyn Matches> {
+    fn pairs_beginning_with(&self, character: Term, field: TextField) -> Looks {
         let value = character.value();
         let text = value.as_str().unwrap_or_default();
         let next = text
             .chars()
             .next()
             .and_then(|first| char::from_u32(u32::from(first) + 1));
-        let behind = next.map_or(Bound::Unbounded, |next| {
-            Bound::Excluded(self.dense_term(field, &next.to_string()))
-        });
-        let pairs = InvertedIndexRangeQuery::new(Bound::Included(character.clone()), behind);
-        boosted(pairs, field.boost())
+        let behind = next.map(|next| self.dense_term(field, &next.to_string()));
+        Looks::Between(character, behind)
     }
 
     /// The words that may stand at a row's ends: those asked for, or longer ones.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{BookId, BookText, ListingKey, PictureHash, Price, StoreId, TextHash, Timestamp};
 
-use super::{Columns, Offer, Summary, forget};
+use super::{Columns, Offer, forget};
 use crate::index::Facts;
 
 /// What a listing offers, while it is for sale.
@@ -193,9 +193,7 @@ impl Columns {
         touched.sort_unstable();
         touched.dedup();
         for slot in touched {
-            if let Some(document) = self.document(slot) {
-                self.summaries[slot as usize] = Summary::of(&document.offers);
-            }
+            self.sum_up(slot);
         }
         for slot in changes.gone {
             self.remove(slot);

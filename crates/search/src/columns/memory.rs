@@ -2,7 +2,7 @@
 
 use domain::{BookId, StoreId};
 
-use super::{Columns, Document, Offer, StoreColumn, Summary};
+use super::{Columns, Document, Offer, Priced, StoreColumn};
 use crate::memory::{heap, shared_text, table};
 
 impl Columns {
@@ -25,7 +25,7 @@ impl Columns {
         });
         let tagged = self.tagged.iter();
         let tagged = tagged.map(|slots| numbers(slots.capacity()) + size_of::<Vec<u32>>());
-        let a_slot = size_of::<Summary>() + 2 * size_of::<u32>();
+        let a_slot = 2 * size_of::<u64>() + 2 * size_of::<Priced>() + 2 * size_of::<u32>();
         vec![
             (
                 "documents, with their ids",
@@ -43,7 +43,7 @@ impl Columns {
             ("documents by tag", tagged.sum()),
             (
                 "what is sorted and filtered by",
-                self.summaries.capacity() * a_slot,
+                self.there.memory() + self.ties.capacity() * a_slot,
             ),
             ("titles", self.titles.memory()),
             ("authors", self.authors.memory()),

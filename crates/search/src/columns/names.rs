@@ -102,6 +102,11 @@ impl Names {
         self.by_text.get(fold(text).as_str()).copied()
     }
 
+    /// How many documents have it.
+    pub fn documents(&self, number: u32) -> u32 {
+        self.names[number as usize].documents
+    }
+
     /// How it is written.
     pub fn text(&self, number: u32) -> &Arc<str> {
         &self.names[number as usize].text

@@ -1,5 +1,7 @@
 //! The prices of a document's offers, roughly: so that most questions about them need no look at each.
 
+use super::Offer;
+
 /// The lowest and the highest price of some offers, and which ranges their prices are in, as bits: two
 /// ranges from each power of two to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +46,13 @@ impl Priced {
         ranges: 0,
     };
 
-    pub fn add(&mut self, price: u32) {
+    pub fn of<'o>(offers: impl Iterator<Item = &'o Offer>) -> Self {
+        let mut priced = Self::NONE;
+        offers.for_each(|offer| priced.add(offer.price()));
+        priced
+    }
+
+    fn add(&mut self, price: u32) {
         self.lowest = self.lowest.min(price);
         self.highest = self.highest.max(price);
         self.ranges |= 1 << range_of(price);

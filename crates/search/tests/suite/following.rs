@@ -212,6 +212,58 @@ async fn what_happens_while_nobody_follows_is_caught_up_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_filling_reads_each_listing_once() {
+    let shop = Shop::new();
+    for store in ["east", "west"] {
+        shop.open_store(store).await;
+        for book in ["a", "b", "c"] {
+            shop.add_titled(store, book, "山海经").await;
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let search = start(&shop, folder.path()).await;
+        // A page that begins among the stores goes on into the listings, which have a walk of their own.
+        assert_eq!(search.progress().listings, 6);
+        search.stop().await;
+    }
+}
+
+/// The ids of the index's segments, sorted.
+fn segments(folder: &Path) -> Vec<String> {
+    let meta = std::fs::read_to_string(folder.join("1/meta.json")).unwrap();
+    let ids = meta.split("\"segment_id\"").skip(1);
+    let ids = ids.map(|rest| rest.split('"').nth(1).unwrap().to_owned());
+    let mut ids: Vec<String> = ids.collect();
+    ids.sort();
+    ids
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_with_little_new_merges_nothing() {
+    let shop = Shop::new();
+    shop.open_store("east").await;
+    shop.add_titled("east", "a", "山海经").await;
+    let folder = tempfile::tempdir().unwrap();
+    let search = start(&shop, folder.path()).await;
+    for book in ["b", "c"] {
+        shop.add_titled("east", book, book).await;
+        until_found(&search, book, &[book]).await;
+    }
+    search.stop().await;
+    drop(search);
+    let before = segments(folder.path());
+    assert_eq!(before.len(), 3, "each commit made one");
+    shop.add_titled("east", "d", "山海图").await;
+    let search = start(&shop, folder.path()).await;
+    assert_eq!(find(&search, "山海图"), ["d"]);
+    search.stop().await;
+    let after = segments(folder.path());
+    assert_eq!(after.len(), 4);
+    assert!(before.iter().all(|segment| after.contains(segment)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn titles_short_and_long_are_completed_after_a_restart() {
     let shop = Shop::new();
     shop.open_store("east").await;
