@@ -122,7 +122,8 @@ pub(crate) async fn load(
         Key::Listing(listing) => Some(listing.clone()),
         _ => None,
     };
-    let listings: Vec<ListingKey> = keys.iter().filter_map(named).collect();
+    let mut listings: Vec<ListingKey> = keys.iter().filter_map(named).collect();
+    listings.sort_unstable();
     if listings.is_empty() {
         return Ok(());
     }

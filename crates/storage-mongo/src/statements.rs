@@ -24,7 +24,8 @@ const STATEMENTS_MAX_BYTES: usize = 8 << 20;
 const STATEMENTS_MAX: usize = 10_000;
 
 impl Transaction {
-    /// The documents of a collection with these ids, in no order.
+    /// The documents of a collection with these ids, in no order. The server sorts a long list of
+    /// ids, unless it is sorted already.
     pub(crate) async fn find_by_id<D>(
         &mut self,
         collection: &str,
@@ -36,7 +37,10 @@ impl Transaction {
     {
         let mut found = Vec::with_capacity(ids.len());
         for ids in ids.chunks(KEYS_PER_FIND_MAX) {
-            let filter = doc! { "_id": { "$in": ids.to_vec() } };
+            let filter = match ids {
+                [id] => doc! { "_id": id.clone() },
+                ids => doc! { "_id": { "$in": ids.to_vec() } },
+            };
             found.extend(self.find(collection, filter, ids.len(), doing).await?);
         }
         Ok(found)

@@ -9,7 +9,6 @@ use futures_util::FutureExt;
 use storage::{
     BATCH_MAX_OPERATIONS, ErrorKind, Job, QUEUE_MAX_OPERATIONS, StorageError, run_batch,
 };
-use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -43,15 +42,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer, and its lanes. Each has a thread of its own, since rules are plain
-    /// functions that may keep it busy; its input and output are the runtime's.
+    /// Starts the writer, and its lanes, as tasks of the runtime: with a thread for each, what a
+    /// lane waits for would come to it by way of another thread each time. Rules are plain
+    /// functions, and a batch of them keeps a thread of the runtime for a millisecond or two.
     pub(crate) fn start(deployment: Arc<Deployment>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX_OPERATIONS);
         let (ending, ended) = watch::channel(());
         let dispatcher = Dispatcher::start(deployment);
-        let runtime = Handle::current();
-        std::thread::spawn(move || {
-            runtime.block_on(dispatcher.run(waiting));
+        tokio::spawn(async move {
+            dispatcher.run(waiting).await;
             drop(ending);
         });
         Self {
@@ -123,13 +122,10 @@ impl Dispatcher {
             .map(|number| {
                 let (batches, to_run) = mpsc::unbounded_channel();
                 let (deployment, hints, free) = (deployment.clone(), hints.clone(), free.clone());
-                let runtime = Handle::current();
-                std::thread::spawn(move || {
-                    runtime.block_on(write(deployment, hints, to_run, || {
-                        // Nobody is left to hear it once the dispatcher has ended.
-                        let _: Result<(), _> = free.send(number);
-                    }));
-                });
+                tokio::spawn(write(deployment, hints, to_run, move || {
+                    // Nobody is left to hear it once the dispatcher has ended.
+                    let _: Result<(), _> = free.send(number);
+                }));
                 Lane {
                     waiting: VecDeque::new(),
                     is_busy: false,
