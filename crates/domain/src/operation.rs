@@ -64,8 +64,8 @@ pub trait Operation {
     ) -> Result<Decided<Self::Done>, Halt<Self::Refusal>>;
 
     /// Whether all that it asks of listings is that they are as they were and have copies enough,
-    /// and all that it does to them is to take some. Engines may let such operations decide on
-    /// listings as they last saw them, where saving makes sure of it.
+    /// and all that it does to them is to take some of each that it asks for. Engines may let such
+    /// operations decide on listings as they last saw them, where saving makes sure of it.
     fn only_takes_copies(&self) -> bool {
         false
     }

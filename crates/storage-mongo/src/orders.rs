@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Stored, damaged};
 use crate::schema::ORDERS;
+use crate::statements::{Guard, Update};
 use crate::transaction::Transaction;
 use crate::values::{
     date, order_binary, order_bson, read_book, read_order, read_store, read_user, time,
@@ -288,7 +289,11 @@ pub(crate) async fn save(transaction: &mut Transaction, rows: &WorkingSet) -> St
         }
     }
     updates.sort_unstable_by_key(|(id, _)| *id);
-    let named = |(id, update)| (RawBson::Binary(order_binary(id)), update);
+    let named = |(id, update)| Update {
+        id: RawBson::Binary(order_binary(id)),
+        guard: Guard::new(),
+        update,
+    };
     let updates = updates.into_iter().map(named).collect();
     transaction.update_alike(ORDERS, updates, SAVING).await?;
     transaction.insert(ORDERS, added, SAVING).await
