@@ -63,6 +63,13 @@ pub trait Operation {
         now: Timestamp,
     ) -> Result<Decided<Self::Done>, Halt<Self::Refusal>>;
 
+    /// Whether all that it asks of listings is that they are as they were and have copies enough,
+    /// and all that it does to them is to take some of each that it asks for. Engines may let such
+    /// operations decide on listings as they last saw them, where saving makes sure of it.
+    fn only_takes_copies(&self) -> bool {
+        false
+    }
+
     /// Whether the operation must have a batch of its own, because it reads what an engine
     /// computes over many rows ([`Key::Obligations`]).
     fn is_exclusive(&self) -> bool {

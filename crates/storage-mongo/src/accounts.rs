@@ -70,7 +70,8 @@ pub(crate) async fn load(
         Key::Account(user) => Some(user.clone()),
         _ => None,
     };
-    let users: Vec<UserId> = keys.iter().filter_map(named).collect();
+    let mut users: Vec<UserId> = keys.iter().filter_map(named).collect();
+    users.sort_unstable();
     if users.is_empty() {
         return Ok(());
     }

@@ -1,7 +1,8 @@
 //! Guards: what makes two transactions conflict of which one decides on what the other writes.
 //!
 //! MongoDB notices when two transactions write the same document, not when one has read what the
-//! other writes. Three things are decided on without being written, and each has its guard:
+//! other writes. Three things are decided on without being written, and a fourth without being
+//! read, and each has its guard:
 //!
 //! * *The proof*: the epoch of the actor's account, and his terminal's generation. One guard
 //!   document for each account, apart from it so that sellers who are paid are in nobody's way.
@@ -18,6 +19,18 @@
 //!   have stock. (All else that a store's openness decides is by its owner's proof.)
 //! * *Absence*: an id that is free. Unique ids turn the second taker away, and a duplicate counts
 //!   as a conflict: in its next attempt it finds the first.
+//! * *A remembered listing* ([`crate::remembered`]): a batch of nothing but new orders takes listings
+//!   as this process last saw them, and writes each of them that it sells from. The filter of that
+//!   write asks, in the transaction's own snapshot, whether `edits` is what it was, which everybody
+//!   raises who changes anything but the stock, and whether there are more copies than are taken. So
+//!   price, title and shelf are those that the orders went by; there are copies enough for all of
+//!   them; and some are left, as `in_stock` goes on saying. Only where a batch takes the last copy by
+//!   what is remembered, the filter asks for just that stock, for then `in_stock` changes. Where a
+//!   listing doesn't pass, the batch is undone, forgets its listings and runs again on rows that it
+//!   reads. A batch of which any operation changes nothing reads too, before it is saved: what such
+//!   an operation went by is written by nobody, so nothing would make sure of it
+//!   ([`storage::Transact::must_read_anew`]). Operations that want to know more of a listing always
+//!   read it ([`domain::Operation::only_takes_copies`]).
 
 use std::collections::BTreeSet;
 

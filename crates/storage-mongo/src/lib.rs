@@ -1,8 +1,9 @@
 //! The distributed engine: a MongoDB replica set or sharded cluster, 6.0 or newer.
 //!
 //! What lives here: the collections, the transactions and the questions; only this crate knows the
-//! driver. What never does: a rule of the shop, or any truth kept in memory from one batch to the
-//! next, for any number of processes share one deployment. What keeps those apart is in `guards`.
+//! driver. What never does: a rule of the shop, or anything kept in memory from one batch to the next
+//! and taken for the truth, for any number of processes share one deployment. What keeps those apart
+//! is in `guards`.
 //!
 //! Read `schema` first, then `transaction`, then `guards`.
 
@@ -26,6 +27,7 @@ mod listings;
 mod migrations;
 mod open;
 mod orders;
+mod remembered;
 mod schema;
 mod secrets;
 mod statements;

@@ -9,10 +9,13 @@ use domain::{
 use mongodb::bson::raw::cstr;
 use mongodb::bson::{Binary, Bson, DateTime, RawArrayBuf, RawBson, RawDocumentBuf, doc, rawdoc};
 use serde::{Deserialize, Serialize};
+use storage::{ErrorKind, StorageError};
 
 use crate::deployment::Deployment;
 use crate::error::{Stored, damaged};
+use crate::remembered::Seen;
 use crate::schema::LISTINGS;
+use crate::statements::{Guard, Update};
 use crate::transaction::Transaction;
 use crate::values::{binary, date, read_book, read_bytes, read_store, time};
 
@@ -38,6 +41,9 @@ pub(crate) struct ListingDocument {
     #[serde(skip_deserializing)]
     in_stock: bool,
     pub(crate) added: i64,
+    /// How often anything but the stock was changed; absent: never. Added to, and never set.
+    #[serde(default, skip_serializing)]
+    edits: i64,
     text: Binary,
     title: String,
     pictures: Vec<Binary>,
@@ -58,6 +64,7 @@ impl ListingDocument {
             stock: listing.stock.get(),
             in_stock: is_in_stock(listing),
             added: listing.added,
+            edits: 0,
             text: binary(details.text.to_bytes()),
             title: details.title.as_ref().to_owned(),
             pictures: details
@@ -122,15 +129,27 @@ pub(crate) async fn load(
         Key::Listing(listing) => Some(listing.clone()),
         _ => None,
     };
-    let listings: Vec<ListingKey> = keys.iter().filter_map(named).collect();
+    let mut listings: Vec<ListingKey> = keys.iter().filter_map(named).collect();
+    listings.sort_unstable();
+    if transaction.may_guess {
+        let guessed = &mut transaction.guessed;
+        transaction.remembered.recall(&mut listings, |seen| {
+            let Seen { listing, edits } = seen.clone();
+            guessed.insert(listing.key.clone());
+            rows.listings
+                .load(listing.key.clone(), Some(listing), edits);
+        });
+    }
     if listings.is_empty() {
         return Ok(());
     }
     let ids: Vec<Bson> = listings.iter().map(id).collect();
     let found: Vec<ListingDocument> = transaction.find_by_id(LISTINGS, &ids, LOADING).await?;
     for document in found {
+        let edits = document.edits;
         let listing = document.read()?;
-        rows.listings.load(listing.key.clone(), Some(listing), 0);
+        rows.listings
+            .load(listing.key.clone(), Some(listing), edits);
     }
     for key in listings {
         rows.listings.load(key, None, 0);
@@ -145,18 +164,71 @@ pub(crate) async fn save(transaction: &mut Transaction, rows: &WorkingSet) -> St
         match (entry.saved(), entry.current()) {
             (_, None) => {}
             (None, Some(listing)) => added.push(ListingDocument::of(listing)),
-            (Some(saved), Some(listing)) => updates.push((key, changes(saved, listing))),
+            (Some(saved), Some(listing)) => {
+                let guard = if transaction.guessed.is_empty() {
+                    Guard::new()
+                } else {
+                    guard(saved, listing, entry.handle)
+                };
+                updates.push((key, guard, changes(saved, listing)));
+            }
         }
     }
     // In sorted order, so that two processes that want the same books meet early.
-    updates.sort_unstable_by_key(|(key, _)| *key);
-    let named = |(key, update): (&ListingKey, _)| {
+    updates.sort_unstable_by_key(|(key, ..)| *key);
+    let named = |(key, guard, update): (&ListingKey, _, _)| {
         let id = rawdoc! { "store": key.store.as_str(), "book": key.book.as_str() };
-        (RawBson::Document(id), update)
+        Update {
+            id: RawBson::Document(id),
+            guard,
+            update,
+        }
     };
     let updates = updates.into_iter().map(named).collect();
-    transaction.update_alike(LISTINGS, updates, SAVING).await?;
+    let saved = transaction.update_alike(LISTINGS, updates, SAVING).await;
+    match saved {
+        Err(error) if error.kind() == ErrorKind::Corrupt && !transaction.guessed.is_empty() => {
+            return Err(StorageError::new(ErrorKind::Conflict, SAVING));
+        }
+        saved => saved?,
+    }
     transaction.insert(LISTINGS, added, SAVING).await
+}
+
+/// What makes sure that a listing is as it was when copies of it were taken: that nobody has edited
+/// it, and that there are copies enough. Not that there are as many: what is said alike is sent
+/// once. But where the last one is taken that must be the last, for `in_stock` changes with it.
+fn guard(saved: &Listing, listing: &Listing, edits: i64) -> Guard {
+    let edits = match edits {
+        0 => RawBson::Null, // which is what an absent field is equal to
+        edits => RawBson::Int64(edits),
+    };
+    let stock = if is_in_stock(listing) {
+        let taken = saved.stock.get() - listing.stock.get();
+        RawBson::Document(rawdoc! { "$gt": taken })
+    } else {
+        RawBson::Int64(saved.stock.get())
+    };
+    vec![(cstr!("edits"), edits), (cstr!("stock"), stock)]
+}
+
+/// What this process remembers of listings that a batch has written.
+pub(crate) fn seen(rows: &WorkingSet) -> impl Iterator<Item = Seen> + '_ {
+    rows.listings.changed().filter_map(|(_, entry)| {
+        let listing = entry.current()?;
+        let is_edited = entry.saved().is_some_and(|saved| is_edit(saved, listing));
+        Some(Seen {
+            listing: listing.clone(),
+            edits: entry.handle + i64::from(is_edited),
+        })
+    })
+}
+
+/// Whether anything but the stock differs.
+fn is_edit(saved: &Listing, listing: &Listing) -> bool {
+    saved.price != listing.price
+        || saved.added != listing.added
+        || !Arc::ptr_eq(&saved.details, &listing.details)
 }
 
 /// What to change: an order changes the stock and, with the last copy, `in_stock`. By how much and
@@ -189,7 +261,11 @@ fn changes(saved: &Listing, listing: &Listing) -> RawDocumentBuf {
         set.append(cstr!("listed_at"), listed_at);
     }
     let copies = listing.stock.get() - saved.stock.get();
-    let mut update = rawdoc! { "$inc": { "stock": copies } };
+    let mut update = if is_edit(saved, listing) {
+        rawdoc! { "$inc": { "stock": copies, "edits": 1_i64 } }
+    } else {
+        rawdoc! { "$inc": { "stock": copies } }
+    };
     if !set.is_empty() {
         update.append(cstr!("$set"), set);
     }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Stored, damaged};
 use crate::schema::ORDERS;
+use crate::statements::{Guard, Update};
 use crate::transaction::Transaction;
 use crate::values::{
     date, order_binary, order_bson, read_book, read_order, read_store, read_user, time,
@@ -260,7 +261,8 @@ pub(crate) async fn load(
         Key::Order(order) => Some(*order),
         _ => None,
     };
-    let orders: Vec<OrderId> = keys.iter().filter_map(named).collect();
+    let mut orders: Vec<OrderId> = keys.iter().filter_map(named).collect();
+    orders.sort_unstable();
     if orders.is_empty() {
         return Ok(());
     }
@@ -283,14 +285,16 @@ pub(crate) async fn save(transaction: &mut Transaction, rows: &WorkingSet) -> St
         match (entry.saved(), entry.current()) {
             (_, None) => {}
             (None, Some(order)) => added.push(OrderDocument::of(order)),
-            (Some(saved), Some(order)) => {
-                updates.push((
-                    RawBson::Binary(order_binary(order.id)),
-                    changes(saved, order),
-                ));
-            }
+            (Some(saved), Some(order)) => updates.push((order.id, changes(saved, order))),
         }
     }
+    updates.sort_unstable_by_key(|(id, _)| *id);
+    let named = |(id, update)| Update {
+        id: RawBson::Binary(order_binary(id)),
+        guard: Guard::new(),
+        update,
+    };
+    let updates = updates.into_iter().map(named).collect();
     transaction.update_alike(ORDERS, updates, SAVING).await?;
     transaction.insert(ORDERS, added, SAVING).await
 }

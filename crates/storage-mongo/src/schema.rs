@@ -263,7 +263,7 @@ fn collections() -> Vec<Shape> {
                 "pictures": is("array"), "is_listed": is("bool"), "listed_at": is("date"),
                 "in_stock": is("bool"),
             },
-            optional: doc! { "doors": is("long") },
+            optional: doc! { "doors": is("long"), "edits": is("long") },
             either: [
                 (true, doc! { "minimum": 1_i64 }),
                 (false, doc! { "maximum": 0_i64 }),

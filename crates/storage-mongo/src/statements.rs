@@ -23,8 +23,19 @@ const STATEMENTS_MAX_BYTES: usize = 8 << 20;
 /// How many statements one `update` carries; the server takes 100,000.
 const STATEMENTS_MAX: usize = 10_000;
 
+/// What a document must be like to be changed, beyond having its id.
+pub(crate) type Guard = Vec<(&'static CStr, RawBson)>;
+
+/// How to change one document.
+pub(crate) struct Update {
+    pub(crate) id: RawBson,
+    pub(crate) guard: Guard,
+    pub(crate) update: RawDocumentBuf,
+}
+
 impl Transaction {
-    /// The documents of a collection with these ids, in no order.
+    /// The documents of a collection with these ids, in no order. The server sorts a long list of
+    /// ids, unless it is sorted already.
     pub(crate) async fn find_by_id<D>(
         &mut self,
         collection: &str,
@@ -36,7 +47,10 @@ impl Transaction {
     {
         let mut found = Vec::with_capacity(ids.len());
         for ids in ids.chunks(KEYS_PER_FIND_MAX) {
-            let filter = doc! { "_id": { "$in": ids.to_vec() } };
+            let filter = match ids {
+                [id] => doc! { "_id": id.clone() },
+                ids => doc! { "_id": { "$in": ids.to_vec() } },
+            };
             found.extend(self.find(collection, filter, ids.len(), doing).await?);
         }
         Ok(found)
@@ -137,12 +151,12 @@ impl Transaction {
         self.expect(found, wanted, doing)
     }
 
-    /// Changes documents by their ids, each of which must be there. What is to be changed alike is
-    /// one statement, which costs the server less than one for each document.
+    /// Changes documents by their ids, each of which must be there and as its guard says. What is to
+    /// be changed alike is one statement, which costs the server less than one for each document.
     pub(crate) async fn update_alike(
         &mut self,
         collection: &str,
-        updates: Vec<(RawBson, RawDocumentBuf)>,
+        updates: Vec<Update>,
         doing: &'static str,
     ) -> Stored<()> {
         let wanted = updates.len() as u64;
@@ -250,32 +264,52 @@ impl Transaction {
 
 /// One statement for each update, with the ids of all documents that it is for; in the order in
 /// which the updates first came.
-fn group(updates: Vec<(RawBson, RawDocumentBuf)>) -> Vec<RawDocumentBuf> {
-    let mut groups: Vec<(RawDocumentBuf, Vec<RawBson>)> = Vec::new();
+fn group(updates: Vec<Update>) -> Vec<RawDocumentBuf> {
+    struct Group {
+        guard: Guard,
+        update: RawDocumentBuf,
+        ids: Vec<RawBson>,
+    }
+    let mut groups: Vec<Group> = Vec::new();
     let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
-    for (id, update) in updates {
-        let place = *places
-            .entry(update.as_bytes().to_vec())
-            .or_insert(groups.len());
+    for Update { id, guard, update } in updates {
+        let mut alike = guarded(RawDocumentBuf::new(), &guard).into_bytes();
+        alike.extend_from_slice(update.as_bytes());
+        let place = *places.entry(alike).or_insert(groups.len());
         match groups.get_mut(place) {
-            Some((_, ids)) => ids.push(id),
-            None => groups.push((update, vec![id])),
+            Some(group) => group.ids.push(id),
+            None => groups.push(Group {
+                guard,
+                update,
+                ids: vec![id],
+            }),
         }
     }
     let mut statements = Vec::with_capacity(groups.len());
-    for (update, ids) in groups {
+    for Group { guard, update, ids } in groups {
         for ids in ids.chunks(KEYS_PER_STATEMENT_MAX) {
             statements.push(match ids {
-                [id] => rawdoc! { "q": { "_id": id.clone() }, "u": update.clone() },
+                [id] => {
+                    let filter = guarded(rawdoc! { "_id": id.clone() }, &guard);
+                    rawdoc! { "q": filter, "u": update.clone() }
+                }
                 ids => {
                     let ids: RawArrayBuf = ids.iter().cloned().collect();
-                    let filter = rawdoc! { "_id": { "$in": ids } };
+                    let filter = guarded(rawdoc! { "_id": { "$in": ids } }, &guard);
                     rawdoc! { "q": filter, "u": update.clone(), "multi": true }
                 }
             });
         }
     }
     statements
+}
+
+/// A filter that also asks for what a guard says.
+fn guarded(mut filter: RawDocumentBuf, guard: &Guard) -> RawDocumentBuf {
+    for (name, value) in guard {
+        filter.append(*name, value.clone());
+    }
+    filter
 }
 
 /// A value in its raw form.
@@ -324,12 +358,22 @@ fn write_error(error: &Bson, doing: &'static str) -> StorageError {
 
 #[cfg(test)]
 mod tests {
+    use mongodb::bson::raw::cstr;
+
     use super::*;
+
+    fn plain(id: i64, update: RawDocumentBuf) -> Update {
+        Update {
+            id: RawBson::Int64(id),
+            guard: Guard::new(),
+            update,
+        }
+    }
 
     #[test]
     fn what_is_changed_alike_is_one_statement() {
         let less = |copies: i64| rawdoc! { "$inc": { "stock": -copies } };
-        let update = |id: i64, copies| (RawBson::Int64(id), less(copies));
+        let update = |id: i64, copies| plain(id, less(copies));
         let statements = group(vec![update(1, 1), update(2, 3), update(3, 1), update(4, 1)]);
         let ids: RawArrayBuf = [1_i64, 3, 4].into_iter().map(RawBson::Int64).collect();
         let together = rawdoc! { "q": { "_id": { "$in": ids } }, "u": less(1), "multi": true };
@@ -338,9 +382,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_guarded_otherwise_is_another_statement() {
+        let set = rawdoc! { "$set": { "state": "paid" } };
+        let update = |id: i64, edits: i64| Update {
+            guard: vec![(cstr!("edits"), RawBson::Int64(edits))],
+            ..plain(id, set.clone())
+        };
+        let statements = group(vec![update(1, 0), update(2, 7), update(3, 0)]);
+        let ids: RawArrayBuf = [1_i64, 3].into_iter().map(RawBson::Int64).collect();
+        let filter = rawdoc! { "_id": { "$in": ids }, "edits": 0_i64 };
+        let together = rawdoc! { "q": filter, "u": set.clone(), "multi": true };
+        let alone = rawdoc! { "q": { "_id": 2_i64, "edits": 7_i64 }, "u": set };
+        assert_eq!(statements, [together, alone]);
+    }
+
+    #[test]
     fn no_statement_names_more_than_its_share() {
         let update = rawdoc! { "$inc": { "stock": -1_i64 } };
-        let many = (0..2_500_i64).map(|id| (RawBson::Int64(id), update.clone()));
+        let many = (0..2_500_i64).map(|id| plain(id, update.clone()));
         let statements = group(many.collect());
         assert_eq!(statements.len(), 3);
     }

@@ -59,7 +59,8 @@ pub(crate) async fn load(
         Key::Store(store) => Some(store.clone()),
         _ => None,
     };
-    let stores: Vec<StoreId> = keys.iter().filter_map(named).collect();
+    let mut stores: Vec<StoreId> = keys.iter().filter_map(named).collect();
+    stores.sort_unstable();
     if stores.is_empty() {
         return Ok(());
     }

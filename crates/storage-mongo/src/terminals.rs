@@ -74,7 +74,9 @@ pub(crate) async fn load(
         Key::Terminal(terminal) => Some(terminal.clone()),
         _ => None,
     };
-    let terminals: Vec<TerminalKey> = keys.iter().filter_map(named).collect();
+    let mut terminals: Vec<TerminalKey> = keys.iter().filter_map(named).collect();
+    terminals
+        .sort_unstable_by(|one, other| (&one.user, &one.name).cmp(&(&other.user, &other.name)));
     if terminals.is_empty() {
         return Ok(());
     }

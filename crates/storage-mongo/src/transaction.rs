@@ -9,19 +9,20 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Key, UserId, WorkingSet};
+use domain::{Key, ListingKey, UserId, WorkingSet};
 use mongodb::ClientSession;
 use mongodb::options::{
     Acknowledgment, ReadConcern, SessionOptions, TransactionOptions, WriteConcern,
 };
 use storage::batch::Recovery;
-use storage::{ErrorKind, StorageError, Transact};
+use storage::{ErrorKind, Job, StorageError, Transact};
 use tokio::time::{Instant, sleep};
 
 use crate::commit::{COMMITTING, commit, end};
 use crate::deployment::{Deployment, OPERATION_DEADLINE, until};
 use crate::error::Stored;
 use crate::lanes::Lanes;
+use crate::remembered::Remembered;
 use crate::{
     abandoned, accounts, books, guards, idempotency, ledger, listings, migrations, orders, stores,
     terminals,
@@ -49,10 +50,20 @@ pub(crate) struct Transaction {
     pub(crate) accounts_read: HashSet<UserId>,
     /// Of whom it has read a terminal.
     pub(crate) terminals_read: HashSet<UserId>,
+    /// What this process has seen of listings.
+    pub(crate) remembered: Arc<Remembered>,
+    /// Whether this batch may take listings from there.
+    pub(crate) may_guess: bool,
+    /// Those that it has.
+    pub(crate) guessed: HashSet<ListingKey>,
 }
 
 impl Transaction {
-    pub(crate) fn new(deployment: Arc<Deployment>, lanes: Arc<Lanes>) -> Self {
+    pub(crate) fn new(
+        deployment: Arc<Deployment>,
+        lanes: Arc<Lanes>,
+        remembered: Arc<Remembered>,
+    ) -> Self {
         Self {
             deployment,
             lanes,
@@ -61,12 +72,22 @@ impl Transaction {
             random: RandomState::new(),
             accounts_read: HashSet::new(),
             terminals_read: HashSet::new(),
+            remembered,
+            may_guess: false,
+            guessed: HashSet::new(),
         }
     }
 
-    /// Until when the coming batch must be answered.
-    pub(crate) fn set_deadline(&mut self, deadline: Instant) {
+    /// Prepares for a batch, and until when it must be answered.
+    pub(crate) fn prepare(&mut self, jobs: &[Box<dyn Job>], deadline: Instant) {
         self.deadline = deadline;
+        self.may_guess = jobs.iter().all(|job| job.only_takes_copies());
+    }
+
+    /// Forgets the listings that this batch went by, since they may be others by now.
+    fn forget_guesses(&mut self) {
+        self.remembered.forget(self.guessed.iter());
+        self.guessed.clear();
     }
 
     /// Until when the batch may send anything but its commit.
@@ -135,6 +156,15 @@ impl Transact for Transaction {
         accounts::load_obligations(self, keys, rows).await
     }
 
+    fn must_read_anew(&mut self, jobs: &[Box<dyn Job>]) -> bool {
+        let must = !self.guessed.is_empty() && jobs.iter().any(|job| job.changes_nothing());
+        if must {
+            self.may_guess = false;
+            self.forget_guesses();
+        }
+        must
+    }
+
     /// The rows on which others are likeliest to be in the way come first.
     async fn save(&mut self, rows: &mut WorkingSet) -> Stored<()> {
         accounts::save(self, rows).await?;
@@ -169,15 +199,19 @@ impl Transact for Transaction {
     /// nobody waits for a server that may be gone.
     async fn rollback(&mut self) {
         drop(self.session.take());
+        self.forget_guesses();
     }
 
     fn retain(&mut self, rows: &mut WorkingSet) {
         self.session = None;
         self.lanes.learn(rows);
+        self.guessed.clear();
+        self.remembered.remember(listings::seen(rows));
         rows.clear();
     }
 
     async fn recover(&mut self, error: &StorageError, attempts: u32) -> Recovery {
+        self.may_guess = false;
         match error.kind() {
             ErrorKind::Conflict | ErrorKind::Unavailable => {
                 let is_conflict = error.kind() == ErrorKind::Conflict;

@@ -9,13 +9,13 @@ use futures_util::FutureExt;
 use storage::{
     BATCH_MAX_OPERATIONS, ErrorKind, Job, QUEUE_MAX_OPERATIONS, StorageError, run_batch,
 };
-use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::deployment::{Deployment, OPERATION_DEADLINE};
 use crate::lanes::{LANES, Lanes};
+use crate::remembered::Remembered;
 use crate::transaction::Transaction;
 
 /// How many rows the operations of one batch name, give or take its last operation. A thousand
@@ -43,15 +43,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer, and its lanes. Each has a thread of its own, since rules are plain
-    /// functions that may keep it busy; its input and output are the runtime's.
+    /// Starts the writer, and its lanes, as tasks of the runtime: with a thread for each, what a
+    /// lane waits for would come to it by way of another thread each time. Rules are plain
+    /// functions, and a batch of them keeps a thread of the runtime for a millisecond or two.
     pub(crate) fn start(deployment: Arc<Deployment>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX_OPERATIONS);
         let (ending, ended) = watch::channel(());
         let dispatcher = Dispatcher::start(deployment);
-        let runtime = Handle::current();
-        std::thread::spawn(move || {
-            runtime.block_on(dispatcher.run(waiting));
+        tokio::spawn(async move {
+            dispatcher.run(waiting).await;
             drop(ending);
         });
         Self {
@@ -118,18 +118,17 @@ struct Dispatcher {
 impl Dispatcher {
     fn start(deployment: Arc<Deployment>) -> Self {
         let hints = Arc::new(Lanes::new());
+        let remembered = Arc::new(Remembered::default());
         let (free, freed) = mpsc::unbounded_channel();
         let lanes = (0..LANES)
             .map(|number| {
                 let (batches, to_run) = mpsc::unbounded_channel();
                 let (deployment, hints, free) = (deployment.clone(), hints.clone(), free.clone());
-                let runtime = Handle::current();
-                std::thread::spawn(move || {
-                    runtime.block_on(write(deployment, hints, to_run, || {
-                        // Nobody is left to hear it once the dispatcher has ended.
-                        let _: Result<(), _> = free.send(number);
-                    }));
-                });
+                let remembered = remembered.clone();
+                tokio::spawn(write(deployment, hints, remembered, to_run, move || {
+                    // Nobody is left to hear it once the dispatcher has ended.
+                    let _: Result<(), _> = free.send(number);
+                }));
                 Lane {
                     waiting: VecDeque::new(),
                     is_busy: false,
@@ -276,11 +275,12 @@ impl Lane {
 async fn write(
     deployment: Arc<Deployment>,
     hints: Arc<Lanes>,
+    remembered: Arc<Remembered>,
     mut batches: mpsc::UnboundedReceiver<Vec<Waiting>>,
     done: impl Fn(),
 ) {
     let clock = deployment.clock.clone();
-    let mut engine = Transaction::new(deployment.clone(), hints.clone());
+    let mut engine = Transaction::new(deployment.clone(), hints.clone(), remembered.clone());
     let mut rows = WorkingSet::default();
     while let Some(batch) = batches.recv().await {
         let running = AssertUnwindSafe(run(&mut engine, &mut rows, batch, &*clock));
@@ -288,7 +288,7 @@ async fn write(
             // Whoever waits learns by the lost reply that the outcome is unknown; the transaction
             // is aborted as it is dropped.
             tracing::error!("a batch panicked and was given up");
-            engine = Transaction::new(deployment.clone(), hints.clone());
+            engine = Transaction::new(deployment.clone(), hints.clone(), remembered.clone());
             rows.clear();
         }
         done();
@@ -314,7 +314,7 @@ async fn run(
     let Some(deadline) = in_time.iter().map(|waiting| waiting.deadline).min() else {
         return;
     };
-    engine.set_deadline(deadline);
-    let jobs = in_time.into_iter().map(|waiting| waiting.job).collect();
+    let jobs: Vec<_> = in_time.into_iter().map(|waiting| waiting.job).collect();
+    engine.prepare(&jobs, deadline);
     run_batch(engine, rows, jobs, clock.now()).await;
 }

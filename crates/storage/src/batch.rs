@@ -36,6 +36,16 @@ pub trait Job: Send {
     /// Whether it must have a batch of its own.
     fn is_exclusive(&self) -> bool;
 
+    /// See [`Operation::only_takes_copies`].
+    fn only_takes_copies(&self) -> bool {
+        false
+    }
+
+    /// Whether it was decided, last, without changing anything: it was refused, or done before.
+    fn changes_nothing(&self) -> bool {
+        true
+    }
+
     /// Sends the answer: what was decided, or why it could not be stored.
     fn answer(self: Box<Self>, stored: Result<(), StorageError>);
 }
@@ -44,6 +54,7 @@ pub trait Job: Send {
 pub struct Pending<O: Operation> {
     request: Request<O>,
     outcome: Option<Outcome<O>>,
+    changes_nothing: bool,
     reply: oneshot::Sender<Result<Outcome<O>, StorageError>>,
 }
 
@@ -57,6 +68,7 @@ impl<O: Operation> Pending<O> {
         Self {
             request,
             outcome: None,
+            changes_nothing: true,
             reply,
         }
     }
@@ -73,8 +85,10 @@ where
     }
 
     fn decide(&mut self, rows: &mut WorkingSet, now: Timestamp) -> Result<(), Vec<Key>> {
+        self.changes_nothing = true;
         let outcome = match self.request.decide(rows, now) {
             Ok(decided) => {
+                self.changes_nothing = decided.changes.is_empty();
                 rows.apply(decided.changes);
                 Ok(decided.done)
             }
@@ -87,6 +101,14 @@ where
 
     fn is_exclusive(&self) -> bool {
         self.request.operation.is_exclusive()
+    }
+
+    fn only_takes_copies(&self) -> bool {
+        self.request.operation.only_takes_copies()
+    }
+
+    fn changes_nothing(&self) -> bool {
+        self.changes_nothing
     }
 
     fn answer(self: Box<Self>, stored: Result<(), StorageError>) {
@@ -113,6 +135,14 @@ pub trait Transact: Send {
         keys: &[Key],
         rows: &mut WorkingSet,
     ) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// Whether what all operations of the batch were decided on is not good enough to answer them
+    /// by: for an engine that loads rows as it last saw them and makes sure while it saves, which
+    /// says nothing about an operation that changes nothing. Everything is loaded and decided once
+    /// more then, and the engine takes no row for granted.
+    fn must_read_anew(&mut self, _jobs: &[Box<dyn Job>]) -> bool {
+        false
+    }
 
     /// Writes the changed rows.
     fn save(
@@ -273,7 +303,12 @@ async fn transact<T: Transact>(
             }
         });
         if waiting.is_empty() {
-            return finish(engine, rows).await;
+            if !engine.must_read_anew(jobs) {
+                return finish(engine, rows).await;
+            }
+            rows.clear();
+            jobs.iter().for_each(|job| job.name_rows(&mut keys));
+            waiting.extend(0..jobs.len());
         }
     }
     Err(StorageError::new(

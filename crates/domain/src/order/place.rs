@@ -158,6 +158,10 @@ impl Operation for PlaceOrder {
         keys.extend(self.listing_keys());
     }
 
+    fn only_takes_copies(&self) -> bool {
+        true
+    }
+
     fn decide(
         &self,
         rows: &WorkingSet,

@@ -7,5 +7,6 @@ mod feed;
 mod indexes;
 mod meeting;
 mod processes;
+mod remembered;
 mod server;
 mod start;

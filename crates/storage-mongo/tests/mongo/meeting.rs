@@ -35,6 +35,14 @@ impl<O: Runs> Job for Waiting<O> {
         self.job.is_exclusive()
     }
 
+    fn only_takes_copies(&self) -> bool {
+        self.job.only_takes_copies()
+    }
+
+    fn changes_nothing(&self) -> bool {
+        self.job.changes_nothing()
+    }
+
     fn answer(self: Box<Self>, stored: Result<(), StorageError>) {
         Box::new(self.job).answer(stored);
     }
