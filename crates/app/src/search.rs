@@ -20,7 +20,8 @@ use tokio::sync::Semaphore;
 use crate::App;
 use crate::catalogue::{Answering, Catalogue, CatalogueQuery, Found, FoundBook, Piece, Sort};
 
-/// How long a search waits for its turn. As many run at once as there are processors.
+/// How long a search waits for its turn. As many run at once as there are processors, and as many
+/// completions beside them.
 pub const SEARCH_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// How many offers of a book are looked at for the one that a list of books shows. The index tells
@@ -93,18 +94,15 @@ pub(crate) struct Finder {
     search: Arc<Search>,
     storage: Arc<dyn Storage>,
     turns: Arc<Semaphore>,
+    /// Of completions, which take a small part of a millisecond and so don't queue behind searches.
+    quick_turns: Arc<Semaphore>,
 }
 
 impl App {
     /// The same use cases with a search, which is the shop's catalogue too.
     #[must_use]
     pub fn with_search(self, search: Arc<Search>) -> Self {
-        let turns = available_parallelism().map_or(1, usize::from);
-        let finder = Arc::new(Finder {
-            search,
-            storage: self.storage.clone(),
-            turns: Arc::new(Semaphore::new(turns)),
-        });
+        let finder = Arc::new(Finder::new(search, self.storage.clone()));
         Self {
             finder: Some(finder.clone()),
             ..self.with_catalogue(finder)
@@ -145,17 +143,27 @@ impl App {
         prefix: String,
         limit: usize,
     ) -> Result<Vec<Suggestion>, SearchProblem> {
-        let suggest = move |search: &Search| search.suggest(&prefix, limit);
-        self.finder()?.compute(suggest).await
+        self.finder()?.suggest(prefix, limit).await
     }
 }
 
 impl Finder {
+    fn new(search: Arc<Search>, storage: Arc<dyn Storage>) -> Self {
+        let turns = available_parallelism().map_or(1, usize::from);
+        Self {
+            search,
+            storage,
+            turns: Arc::new(Semaphore::new(turns)),
+            quick_turns: Arc::new(Semaphore::new(turns)),
+        }
+    }
+
     async fn compute<T: Send + 'static>(
         &self,
+        turns: &Arc<Semaphore>,
         work: impl FnOnce(&Search) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<T, SearchProblem> {
-        let turn = tokio::time::timeout(SEARCH_WAIT_MAX, self.turns.clone().acquire_owned());
+        let turn = tokio::time::timeout(SEARCH_WAIT_MAX, turns.clone().acquire_owned());
         let turn = turn.await.map_err(|_| SearchProblem::Busy)?;
         let turn = turn.expect("turns are never closed");
         let search = self.search.clone();
@@ -166,6 +174,15 @@ impl Finder {
         Ok(computing.await.expect("a search does not panic")?)
     }
 
+    async fn suggest(
+        &self,
+        prefix: String,
+        limit: usize,
+    ) -> Result<Vec<Suggestion>, SearchProblem> {
+        let suggest = move |search: &Search| search.suggest(&prefix, limit);
+        self.compute(&self.quick_turns, suggest).await
+    }
+
     /// With at most `offers_max` offers of each book.
     async fn find(
         &self,
@@ -173,7 +190,8 @@ impl Finder {
         is_marked: bool,
         offers_max: usize,
     ) -> Result<Findings, SearchProblem> {
-        let hits = self.compute(move |search| search.search(&query)).await?;
+        let search = move |search: &Search| search.search(&query);
+        let hits = self.compute(&self.turns, search).await?;
         let Hits {
             mut books,
             total,
@@ -197,7 +215,7 @@ impl Finder {
                 }
                 Ok(books)
             };
-            books = self.compute(mark).await?;
+            books = self.compute(&self.turns, mark).await?;
         }
         Ok(Findings {
             books,
@@ -349,4 +367,27 @@ fn to_pieces(marked: &Marked) -> Vec<Piece> {
     }
     pieces.retain(|piece| !piece.text.is_empty());
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use storage::model::{ManualClock, ModelStorage};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_completion_waits_for_no_search() {
+        let storage = Arc::new(ModelStorage::new(Arc::new(ManualClock::default())));
+        let folder = tempfile::tempdir().unwrap();
+        let settings = ::search::Settings::new(folder.path().to_owned());
+        let search = Arc::new(Search::start(storage.clone(), settings).unwrap());
+        search.ready().await;
+        let finder = Finder {
+            // As if searches had taken all turns.
+            turns: Arc::new(Semaphore::new(0)),
+            ..Finder::new(search.clone(), storage)
+        };
+        assert_eq!(finder.suggest("x".to_owned(), 5).await.unwrap(), []);
+        search.stop().await;
+    }
 }

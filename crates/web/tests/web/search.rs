@@ -143,6 +143,27 @@ async fn a_book_is_found_with_its_fields_cover_and_offers() {
 }
 
 #[tokio::test]
+async fn the_answer_says_how_a_search_was_made_easier() {
+    let shop = Shop::filled().await;
+    for (keyword, step) in [
+        ("红楼梦", Value::Null),
+        ("曹雪芹红楼梦", json!("words")),
+        ("红楼梦外", json!("half_of_pairs")),
+        ("红搂梦", json!("one_typo")),
+    ] {
+        let found = shop.find(json!({"keyword": keyword})).await;
+        assert_eq!(found["books"][0]["id"], "hlm", "{keyword}: {found}");
+        assert_eq!(found["relaxed"], step, "{keyword}: {found}");
+    }
+    let nothing = shop.find(json!({"keyword": "龘龘龘"})).await;
+    assert_eq!(
+        (&nothing["total"], &nothing["relaxed"]),
+        (&json!(0), &Value::Null)
+    );
+    shop.search.stop().await;
+}
+
+#[tokio::test]
 async fn scopes_stores_and_filters_narrow_a_search() {
     let shop = Shop::filled().await;
     shop.store("t").await;
