@@ -69,7 +69,7 @@ mod tests {
 
     fn seen(number: usize) -> Seen {
         let details = ListingDetails {
-            text: TextHash::from_bytes([0; 32]),
+            text: TextHash::from_bytes([0; 16]),
             title: "title".into(),
             pictures: Vec::new(),
             is_listed: true,
