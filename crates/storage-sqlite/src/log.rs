@@ -313,7 +313,9 @@ mod tests {
         let waiting = fixture.wait();
         fixture.breaks(true);
         let failures = AtomicUsize::new(0);
-        let on_failure = || drop(failures.fetch_add(1, Ordering::SeqCst));
+        let on_failure = || {
+            failures.fetch_add(1, Ordering::SeqCst);
+        };
         assert!(fixture.log.sync_next(&on_failure));
         assert_eq!(failures.load(Ordering::SeqCst), 1);
         assert_eq!(waiting.try_recv(), Ok(false));

@@ -172,7 +172,8 @@ fn hold_writer(storage: &SqliteStorage) -> Sender<()> {
     let (open, opened) = channel();
     drop(storage.task("holding the writer up", move |_| {
         entered.send(()).expect("somebody waits for this");
-        drop(opened.recv());
+        let dropped: Result<(), _> = opened.recv();
+        assert!(dropped.is_err(), "nothing is ever sent");
         Ok(())
     }));
     has_entered.recv().expect("tasks are run");
