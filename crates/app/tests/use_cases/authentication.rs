@@ -103,7 +103,15 @@ async fn failures_from_elsewhere_do_not_slow_the_owners_address() {
         let address = format!("10.0.{}.{}", place / 200, place % 200);
         let guess = credentials_from("buyer", "guess", &address);
         let app = shop.app.clone();
-        tasks.spawn(async move { app.authenticate(&guess).await.map(|_| ()) });
+        tasks.spawn(async move {
+            loop {
+                // On a slow machine the queue for hashing turns some away, which is no failure.
+                match app.authenticate(&guess).await {
+                    Err(Problem::Busy) => {}
+                    answer => break answer.map(|_| ()),
+                }
+            }
+        });
     }
     assert!(tasks.join_all().await.iter().all(Result::is_err));
     let stranger = credentials_from("buyer", "buyer", "10.9.9.9");

@@ -153,7 +153,7 @@ fn a_newer_schema_is_refused() {
         refusal(open_read_only(&directory)),
     ] {
         assert!(
-            said.contains("has schema 99 and this program knows 5; hint: "),
+            said.contains("has schema 99 and this program knows 6; hint: "),
             "{said}"
         );
     }
@@ -166,7 +166,7 @@ fn an_empty_file_is_only_read_once_it_was_made() {
     fs::write(directory.database(), "").expect("a file");
     let said = refusal(open_read_only(&directory));
     assert!(
-        said.contains("has schema 0 and this program needs 5; hint: "),
+        said.contains("has schema 0 and this program needs 6; hint: "),
         "{said}"
     );
     open(&directory).expect("an empty file is made into one");
