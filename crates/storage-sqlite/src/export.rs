@@ -37,6 +37,9 @@ pub(crate) fn export(
     };
     let rows_expected = connection.query_row(COUNT_ROUGHLY, [], |row| row.get::<_, i64>(0));
     let rows_expected = rows_expected.doing(DOING)?;
+    // Whoever walks through everything comes by each page of the file once: kept at hand they would
+    // fill every reader's cache.
+    connection.release_memory().doing(DOING)?;
     Ok(ExportPage {
         changes: page.into_changes(),
         end,

@@ -20,6 +20,11 @@ const LOCK_FILE: &str = "bookstore.lock";
 const PAGE_BYTES: u32 = 2_048;
 /// How long the log grows before it is copied into the file.
 const LOG_BYTES: u32 = 128 << 20;
+/// How much of the file the writer keeps at hand. The system keeps more of it, and SQLite looks
+/// through all of this cache after many a commit.
+const WRITER_CACHE_KIB: u32 = 32 << 10;
+/// How much of the file each reader keeps at hand.
+const READER_CACHE_KIB: u32 = 32 << 10;
 /// How long to wait for another process that holds the file for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// More statements than the engine has.
@@ -109,7 +114,7 @@ impl Files {
              PRAGMA synchronous = NORMAL;
              PRAGMA wal_autocheckpoint = {};
              PRAGMA journal_size_limit = 268435456;
-             PRAGMA cache_size = -262144;
+             PRAGMA cache_size = -{WRITER_CACHE_KIB};
              PRAGMA temp_store = MEMORY;
              PRAGMA foreign_keys = OFF;",
             LOG_BYTES / PAGE_BYTES
@@ -138,7 +143,9 @@ impl Files {
     pub(crate) fn reader(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = self.connect(flags)?;
-        connection.execute_batch("PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;")?;
+        connection.execute_batch(&format!(
+            "PRAGMA cache_size = -{READER_CACHE_KIB}; PRAGMA temp_store = MEMORY;"
+        ))?;
         Ok(connection)
     }
 
