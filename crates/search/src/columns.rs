@@ -170,10 +170,6 @@ impl Columns {
         &self.stores[number as usize]
     }
 
-    pub fn stores(&self) -> usize {
-        self.stores.len()
-    }
-
     pub fn store_number(&self, store: &StoreId) -> Option<u32> {
         self.store_numbers.get(store).copied()
     }

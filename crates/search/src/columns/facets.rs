@@ -11,6 +11,10 @@ use crate::slots::Slots;
 /// How many of each kind are told, the commonest.
 const FACETS_MAX: usize = 20;
 
+/// Where fewer than one in so many documents are found, or missing, each of them is looked at, all
+/// over the memory; otherwise lists are counted, one after the other, which is quicker for each.
+const FEW_ONE_IN: u64 = 64;
+
 /// Where one range of prices ends and the next begins, in fen.
 const PRICE_BOUNDS_FEN: [u32; 5] = [2_000, 5_000, 10_000, 20_000, 50_000];
 
@@ -58,33 +62,7 @@ impl Columns {
     /// Counts documents; of one store's search, by that store's offers alone.
     pub fn facets(&self, found: &Slots, store: Option<u32>) -> Facets {
         let missing = self.there.without(found);
-        let is_few = |slots: &Slots| slots.count() * 8 < self.count() as u64;
-        // Of a few found or missing each is looked at; otherwise whole lists are counted.
-        let way = if is_few(found) {
-            Counting::Found(found)
-        } else if is_few(&missing) {
-            Counting::Missing(&missing)
-        } else {
-            Counting::Lists(found)
-        };
-        let tagged: Vec<&[u32]> = self.tagged.iter().map(Vec::as_slice).collect();
-        let tags = self.count_by(way, &tagged, |document, count| {
-            document.tags.iter().for_each(|tag| count(*tag));
-        });
-        let stores = match store {
-            Some(store) => {
-                let mut counts = vec![0; self.stores()];
-                counts[store as usize] = u32::try_from(found.count()).unwrap_or(u32::MAX);
-                counts
-            }
-            None => {
-                let offered = self.stores.iter().map(|store| store.slots.as_slice());
-                let offered: Vec<&[u32]> = offered.collect();
-                self.count_by(way, &offered, |document, count| {
-                    document.offers.iter().for_each(|offer| count(offer.store));
-                })
-            }
-        };
+        let (tags, stores) = self.count_tags_and_stores(found, &missing, store);
         Facets {
             tags: commonest(&tags, |tag| self.tags.text(tag).to_string()),
             publishers: commonest(&self.count_publishers(found, &missing), |name| {
@@ -95,31 +73,40 @@ impl Columns {
         }
     }
 
-    /// How many of the documents found are in each of these lists, if that may be one of the highest
-    /// counts; otherwise 0. `lists_of` names the lists that a document is in.
-    fn count_by(
+    /// How many of the documents found have each tag, and how many each store offers, if that may be
+    /// one of the highest counts; otherwise 0.
+    fn count_tags_and_stores(
         &self,
-        way: Counting<'_>,
-        lists: &[&[u32]],
-        lists_of: impl Fn(&Document, &mut dyn FnMut(u32)),
-    ) -> Vec<u32> {
-        let mut counts = vec![0; lists.len()];
-        match way {
-            Counting::Found(found) => {
-                for document in self.found(found) {
-                    lists_of(document, &mut |list| counts[list as usize] += 1);
-                }
+        found: &Slots,
+        missing: &Slots,
+        store: Option<u32>,
+    ) -> (Vec<u32>, Vec<u32>) {
+        let is_few = |slots: &Slots| slots.count() * FEW_ONE_IN < self.count() as u64;
+        let tagged: Vec<&[u32]> = self.tagged.iter().map(Vec::as_slice).collect();
+        let offered = self.stores.iter().map(|store| store.slots.as_slice());
+        let offered: Vec<&[u32]> = offered.collect();
+        let (tags, mut stores) = if is_few(found) {
+            let (mut tags, mut stores) = (vec![0; tagged.len()], vec![0; offered.len()]);
+            for document in self.documents_of(found) {
+                document.count(&mut tags, &mut stores, |count| *count += 1);
             }
-            Counting::Missing(missing) => {
-                let length = |list: &&[u32]| u32::try_from(list.len()).unwrap_or(u32::MAX);
-                counts = lists.iter().map(length).collect();
-                for document in self.found(missing) {
-                    lists_of(document, &mut |list| counts[list as usize] -= 1);
-                }
+            (tags, stores)
+        } else if is_few(missing) {
+            let (mut tags, mut stores) = (lengths(&tagged), lengths(&offered));
+            for document in self.documents_of(missing) {
+                document.count(&mut tags, &mut stores, |count| *count -= 1);
             }
-            Counting::Lists(found) => count_lists(lists, found, &mut counts),
+            (tags, stores)
+        } else if store.is_some() {
+            (count_lists(&tagged, found), vec![0; offered.len()])
+        } else {
+            (count_lists(&tagged, found), count_lists(&offered, found))
+        };
+        if let Some(store) = store {
+            stores.fill(0);
+            stores[store as usize] = u32::try_from(found.count()).unwrap_or(u32::MAX);
         }
-        counts
+        (tags, stores)
     }
 
     fn count_publishers(&self, found: &Slots, missing: &Slots) -> Vec<u32> {
@@ -145,8 +132,8 @@ impl Columns {
         counts
     }
 
-    fn found<'a>(&'a self, found: &'a Slots) -> impl Iterator<Item = &'a Document> {
-        found.iter().filter_map(|slot| self.document(slot))
+    fn documents_of<'a>(&'a self, slots: &'a Slots) -> impl Iterator<Item = &'a Document> {
+        slots.iter().filter_map(|slot| self.document(slot))
     }
 
     fn count_prices(&self, found: &Slots, store: Option<u32>) -> Vec<PriceRange> {
@@ -174,38 +161,47 @@ impl Columns {
     }
 }
 
-/// How documents are counted.
-#[derive(Clone, Copy)]
-enum Counting<'a> {
-    /// Each that was found.
-    Found(&'a Slots),
-    /// Each that was not, and all the others are what was.
-    Missing(&'a Slots),
-    /// By lists of those that have something.
-    Lists(&'a Slots),
+impl Document {
+    /// Changes the counts of its tags and of the stores that offer it.
+    fn count(&self, tags: &mut [u32], stores: &mut [u32], change: impl Fn(&mut u32)) {
+        let offers = self.offers.iter();
+        self.tags
+            .iter()
+            .for_each(|tag| change(&mut tags[*tag as usize]));
+        offers.for_each(|offer| change(&mut stores[offer.store as usize]));
+    }
+}
+
+fn lengths(lists: &[&[u32]]) -> Vec<u32> {
+    let length = |list: &&[u32]| u32::try_from(list.len()).unwrap_or(u32::MAX);
+    lists.iter().map(length).collect()
 }
 
 /// How many of each list's documents were found, the longest lists first, until what is left is too
-/// short to be among the highest counts.
-fn count_lists(lists: &[&[u32]], found: &Slots, counts: &mut [u32]) {
-    let mut order: Vec<usize> = (0..lists.len()).collect();
-    order.sort_unstable_by_key(|index| std::cmp::Reverse(lists[*index].len()));
+/// short to be among the highest counts: of that, 0.
+fn count_lists(lists: &[&[u32]], found: &Slots) -> Vec<u32> {
+    let mut counts = vec![0; lists.len()];
+    let lengths = lists.iter().zip(0..);
+    // A heap, since mostly few of them are taken.
+    let mut longest: BinaryHeap<(usize, usize)> =
+        lengths.map(|(list, index)| (list.len(), index)).collect();
     // The highest so far, the lowest of them on top.
     let mut highest = BinaryHeap::with_capacity(FACETS_MAX + 1);
-    for index in order {
-        let list = lists[index];
+    while let Some((length, index)) = longest.pop() {
         let is_full = highest.len() >= FACETS_MAX;
         let lowest = highest.peek().map_or(0, |Reverse(lowest)| *lowest as usize);
-        if is_full && list.len() < lowest {
+        if is_full && length < lowest {
             break;
         }
-        let count = list.iter().map(|slot| u32::from(found.has(*slot))).sum();
+        let count = lists[index].iter().map(|slot| u32::from(found.has(*slot)));
+        let count = count.sum();
         counts[index] = count;
         highest.push(Reverse(count));
         if is_full {
             highest.pop();
         }
     }
+    counts
 }
 
 #[cfg(test)]
@@ -227,8 +223,7 @@ mod tests {
                 .collect();
             let lists: Vec<Vec<u32>> = lists.into_iter().map(|list| list.into_iter().collect()).collect();
             let lists: Vec<&[u32]> = lists.iter().map(Vec::as_slice).collect();
-            let mut counts = vec![0; lists.len()];
-            count_lists(&lists, &slots, &mut counts);
+            let counts = count_lists(&lists, &slots);
             prop_assert_eq!(commonest(&counts, |list| list), commonest(&all, |list| list));
         }
     }
