@@ -45,8 +45,8 @@ fn a_shop_moves_through_crashes() {
         assert!(now > moved);
         moved = now;
         // Half a shop is not to be served, nor added to, nor judged.
-        for command in ["serve", "audit"] {
-            let refused = run(&[command, "--data", text(&new)], &[]);
+        for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["audit"]] {
+            let refused = run(&[command, &["--data", text(&new)]].concat(), &[]);
             assert_eq!(refused.code, Some(2), "{refused:?}");
             assert!(refused.stderr.contains("not all there yet"), "{refused:?}");
             assert!(refused.stderr.contains("\n  hint: "), "{refused:?}");
