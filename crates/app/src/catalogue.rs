@@ -91,6 +91,8 @@ pub struct Found {
     pub total: u64,
     /// The tags that these have, with how many books each, most first.
     pub tags: Vec<(String, u64)>,
+    /// The stores that offer these, with how many books each, most first.
+    pub stores: Vec<(StoreId, u64)>,
     /// Whether nothing fits exactly, and this is what comes close.
     pub is_relaxed: bool,
 }

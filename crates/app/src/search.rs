@@ -310,13 +310,12 @@ fn to_query(query: CatalogueQuery) -> Option<Query> {
 }
 
 fn to_found(findings: Findings) -> Found {
+    let facets = findings.facets.unwrap_or_default();
     Found {
         books: findings.books.into_iter().map(to_found_book).collect(),
         total: findings.total,
-        tags: findings
-            .facets
-            .map(|facets| facets.tags)
-            .unwrap_or_default(),
+        tags: facets.tags,
+        stores: facets.stores,
         is_relaxed: findings.relaxed.is_some(),
     }
 }

@@ -4,9 +4,9 @@
 
 const language = document.documentElement.lang;
 
-function showLocalTimes() {
+function showLocalTimes(root) {
   const format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
-  for (const time of document.querySelectorAll("time[data-local]")) {
+  for (const time of root.querySelectorAll("time[data-local]")) {
     time.textContent = format.format(new Date(time.dateTime));
   }
 }
@@ -64,21 +64,65 @@ async function addToCart(form) {
   toast(words);
 }
 
+// Sends a form and takes what the answer shows into this page: whoever is in the middle of the form
+// stays there.
+async function sendInPlace(form, submitter) {
+  const fields = new URLSearchParams(new FormData(form, submitter));
+  const isGet = form.method === "get";
+  const number = ++sendInPlace.sent;
+  const answer = isGet
+    ? await fetch(`${form.action}?${fields}`)
+    : await fetch(form.action, { method: "POST", body: fields });
+  const type = answer.headers.get("content-type") ?? "";
+  if (!answer.ok || !type.startsWith("text/html")) throw new Error(answer.status);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  // A later one tells more.
+  if (number !== sendInPlace.sent) return;
+  // Another page altogether, such as to sign in, is gone to.
+  const here = new URL(isGet ? form.action : location).pathname;
+  if (new URL(answer.url).pathname !== here && answer.redirected) return location.assign(answer.url);
+  const main = page.querySelector("main");
+  const focused = document.activeElement?.id;
+  document.querySelector("main").replaceWith(main);
+  document.title = page.title;
+  const badge = page.querySelector("[data-cart-count]");
+  if (badge) document.querySelector("[data-cart-count]").replaceWith(badge);
+  if (isGet) history.pushState(null, "", answer.url);
+  prepare(main);
+  // What was taken out of the cart can't be gone back to.
+  ((focused && document.getElementById(focused)) || main).focus({ preventScroll: true });
+  say(main.querySelector("[data-sum]")?.textContent ?? "");
+}
+sendInPlace.sent = 0;
+
+// Tells those who listen and don't look.
+function say(words) {
+  document.querySelector("[data-toast]").textContent = words;
+}
+
+function prepare(root) {
+  showLocalTimes(root);
+  for (const button of root.querySelectorAll("form[data-auto] [data-auto-hide]")) button.hidden = true;
+}
+
 function wireForms() {
-  for (const form of document.querySelectorAll("form[data-cart]")) {
-    form.addEventListener("submit", (event) => {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.matches("form[data-cart]")) {
       event.preventDefault();
       // Whatever goes wrong, the form itself still works.
       addToCart(form).catch(() => form.submit());
-    });
-  }
-  for (const form of document.querySelectorAll("form[data-auto]")) {
-    for (const button of form.querySelectorAll("[data-auto-hide]")) button.hidden = true;
-    // Not what is typed where more is to be typed beside it, such as the ends of a range.
-    form.addEventListener("change", (event) => {
-      if (!event.target.matches(".range input")) form.requestSubmit();
-    });
-  }
+    } else if (form.matches("form[data-auto]")) {
+      event.preventDefault();
+      sendInPlace(form, event.submitter).catch(() => form.submit());
+    }
+  });
+  // Not what is typed where more is to be typed beside it, such as the ends of a range.
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-auto]");
+    if (form && !event.target.matches(".range input")) form.requestSubmit();
+  });
+  addEventListener("popstate", () => location.reload());
   for (const form of document.querySelectorAll("form[data-once]")) {
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent !== undefined) return event.preventDefault();
@@ -223,7 +267,7 @@ function wireCompletion(input, number) {
   });
 }
 
-showLocalTimes();
+prepare(document);
 countDown();
 wireForms();
 wireChoices();

@@ -15,6 +15,7 @@ use crate::support::Guarded;
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL_EVERY: Duration = Duration::from_millis(50);
 /// Keys that are no text, as WebDriver writes them.
+pub const ARROW_UP: &str = "\u{E013}";
 pub const ARROW_DOWN: &str = "\u{E015}";
 pub const TAB: &str = "\u{E004}";
 pub const ENTER: &str = "\u{E007}";

@@ -11,6 +11,8 @@ mod chrome;
 #[cfg(test)]
 mod flows;
 #[cfg(test)]
+mod in_place;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod support;

@@ -24,7 +24,9 @@ pub struct LineView {
     pub cover: Cover,
     pub title: String,
     pub author: Option<String>,
-    pub count: i64,
+    /// The number of copies, or what was typed for it.
+    pub count: String,
+    pub count_error: Option<&'static str>,
     pub price: String,
     pub sum: String,
     /// What keeps it from being ordered as it is.
@@ -42,6 +44,8 @@ pub struct StoreLines {
     pub lines: Vec<LineView>,
     /// What can be ordered costs that much; `None` where nothing can.
     pub subtotal: Option<String>,
+    /// Whether a listing of it keeps its order from being placed.
+    pub is_held_up: bool,
 }
 
 /// The cart with what its listings cost now.
@@ -93,6 +97,7 @@ impl CartView {
         let stores = stores.into_iter().map(|(store, lines, subtotal)| {
             let can_order = lines.iter().any(|line| line.problem.is_none());
             StoreLines {
+                is_held_up: lines.iter().any(|line| line.problem.is_some()),
                 store_path: store_path(&store),
                 store: store.to_string(),
                 subtotal: can_order.then(|| yuan(subtotal)),
@@ -103,6 +108,17 @@ impl CartView {
             stores: stores.collect(),
             total: yuan(total),
             can_order,
+        }
+    }
+}
+
+impl CartView {
+    /// Shows what was typed for a line's count as what it can't be.
+    fn refuse_count(&mut self, number: usize, typed: &str, error: &'static str) {
+        let lines = self.stores.iter_mut().flat_map(|store| &mut store.lines);
+        for line in lines.filter(|line| line.number == number) {
+            typed.clone_into(&mut line.count);
+            line.count_error = Some(error);
         }
     }
 }
@@ -131,7 +147,8 @@ impl LineView {
             },
             author: card.and_then(|card| card.text.fields().author.clone()),
             title,
-            count: line.count.get(),
+            count: line.count.get().to_string(),
+            count_error: None,
             price: listing.map_or_else(String::new, |listing| super::cards::price(listing.price)),
             sum: listing.map_or_else(String::new, |listing| yuan(listing.price.times(line.count))),
             problem,
@@ -152,12 +169,18 @@ struct CartPage {
 /// `GET /cart`.
 pub async fn cart(visitor: Visitor) -> Result<Response, Trouble> {
     let cart = CartView::of(&visitor).await?;
+    Ok(show(visitor, cart, None))
+}
+
+fn show(visitor: Visitor, cart: CartView, notice: Option<&'static str>) -> Response {
     let page = CartPage {
-        frame: visitor.frame(visitor.language.words().cart),
+        frame: visitor
+            .frame(visitor.language.words().cart)
+            .with_notice(notice),
         books: visitor.language.books(visitor.cart.count()),
         cart,
     };
-    Ok(visitor.private(&page))
+    visitor.private(&page)
 }
 
 /// What a script learns of a change of the cart.
@@ -183,21 +206,19 @@ pub async fn add(headers: HeaderMap, submitted: Submitted) -> Result<Response, T
         "" => Some(line.count),
         text => read_count(text),
     };
-    let line = Line {
-        count: count.ok_or_else(Trouble::bad)?,
-        ..line
-    };
-    let added = visitor.cart.add(line);
-    visitor.keep_cart();
     let w = visitor.language.words();
+    let added = match count {
+        Some(count) => {
+            let added = visitor.cart.add(Line { count, ..line });
+            added.map_err(|Full| w.cart_full)
+        }
+        None => Err(w.not_a_count_of_copies),
+    };
+    visitor.keep_cart();
     if wants_json(&headers) {
         let changed = Changed {
             count: visitor.cart.count(),
-            words: if added == Err(Full) {
-                w.cart_full
-            } else {
-                w.added_to_cart
-            },
+            words: added.err().unwrap_or(w.added_to_cart),
         };
         let body = serde_json::to_vec(&changed).expect("words and a number can be written");
         let response = no_store(answer::json(body));
@@ -205,14 +226,9 @@ pub async fn add(headers: HeaderMap, submitted: Submitted) -> Result<Response, T
     }
     match added {
         Ok(()) => Ok(visitor.go("/cart")),
-        Err(Full) => {
+        Err(why) => {
             let cart = CartView::of(&visitor).await?;
-            let page = CartPage {
-                frame: visitor.frame(w.cart).with_notice(Some(w.cart_full)),
-                books: visitor.language.books(visitor.cart.count()),
-                cart,
-            };
-            Ok(visitor.private(&page))
+            Ok(show(visitor, cart, Some(why)))
         }
     }
 }
@@ -232,6 +248,15 @@ pub async fn change(submitted: Submitted) -> Result<Response, Trouble> {
         visitor.cart.remove(&line.key);
     } else if let Some(count) = read_count(fields.text("count")) {
         visitor.cart.set(&line.key, count);
+    } else {
+        let mut lines = visitor.cart.lines().iter();
+        let number = lines.position(|other| other.key == line.key);
+        let mut cart = CartView::of(&visitor).await?;
+        if let Some(number) = number {
+            let error = visitor.language.words().not_a_count_of_copies;
+            cart.refuse_count(number, fields.text("count"), error);
+        }
+        return Ok(show(visitor, cart, None));
     }
     visitor.keep_cart();
     let back = local(fields.get("back")).unwrap_or("/cart").to_owned();

@@ -82,7 +82,7 @@ impl FromRequest<Web> for Submitted {
         let (bytes, _reserved) = body::read(body, BODY_MAX_BYTES, &web.budget).await?;
         let fields = Fields::parse(&bytes);
         if fields.get("form_token") != visitor.form_token() {
-            return Err(Trouble::foreign());
+            return Err(not_ours(&parts.headers, &visitor, &fields));
         }
         Ok(Self { visitor, fields })
     }
@@ -124,6 +124,17 @@ impl FromRequest<Web> for Uploaded {
             files: form.files.into_iter().map(|(_, file)| file).collect(),
             _reserved: reserved,
         })
+    }
+}
+
+/// Why a form is refused whose token is not the visitor's. A token is made for one reader, so a page
+/// that was opened before a session ended has that reader's: whoever sends it has to sign in again.
+fn not_ours(headers: &HeaderMap, visitor: &Visitor, fields: &Fields) -> Trouble {
+    let is_surely_from_here = headers.contains_key(&SEC_FETCH_SITE);
+    if is_surely_from_here && visitor.reader.is_none() && !fields.get("form_token").is_empty() {
+        Trouble::not_signed_in()
+    } else {
+        Trouble::foreign()
     }
 }
 

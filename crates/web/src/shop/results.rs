@@ -3,7 +3,7 @@
 use app::catalogue::{CatalogueQuery, FoundBook, Piece, Sort};
 use askama::Template;
 use axum::response::{IntoResponse, Response};
-use domain::StoreId;
+use domain::{Fen, StoreId};
 
 use super::cards::{Cover, book_path, encoded, price};
 use super::forms::{Fields, Query};
@@ -11,13 +11,15 @@ use super::frame::Frame;
 use super::language::{Language, read_yuan};
 use super::trouble::Trouble;
 use super::visitor::Visitor;
+use super::words::Words;
 
 /// How many books a page has.
 const BOOKS_A_PAGE: u32 = 20;
 /// How deep the pages go.
 const PAGES_MAX: u32 = 50;
-/// How many tags are offered to choose from.
+/// How many tags are offered to choose from, and how many stores.
 const TAGS_SHOWN: usize = 12;
+const STORES_SHOWN: usize = 8;
 /// How many completions the search box shows.
 const SUGGESTIONS_SHOWN: usize = 8;
 /// How much of what was typed is looked for, in characters.
@@ -56,7 +58,8 @@ struct SortChoice {
     is_chosen: bool,
 }
 
-struct TagChoice {
+/// A part of what was found, to be looked at alone.
+struct Choice {
     name: String,
     count: u64,
     path: String,
@@ -68,17 +71,19 @@ struct TagChoice {
 struct ResultsPage {
     frame: Frame,
     text: String,
-    store: Option<String>,
+    store: String,
     tag: String,
     is_in_stock: bool,
     price_min: String,
     price_max: String,
+    price_error: Option<&'static str>,
     total: String,
     is_relaxed: bool,
     has_filters: bool,
     plain_path: String,
     sorts: Vec<SortChoice>,
-    tags: Vec<TagChoice>,
+    tags: Vec<Choice>,
+    stores: Vec<Choice>,
     books: Vec<ResultView>,
     previous: Option<String>,
     next: Option<String>,
@@ -155,6 +160,22 @@ impl Asked {
         .path()
     }
 
+    /// A store to be chosen, or the one that is, to be left again.
+    fn store_choice(&self, store: &StoreId, count: u64) -> Choice {
+        let is_chosen = self.store.as_ref() == Some(store);
+        let with_store = Self {
+            store: (!is_chosen).then(|| store.clone()),
+            page: 1,
+            ..self.clone()
+        };
+        Choice {
+            name: store.to_string(),
+            count,
+            path: with_store.path(),
+            is_chosen,
+        }
+    }
+
     fn to_query(&self) -> CatalogueQuery {
         CatalogueQuery {
             text: self.text.clone(),
@@ -167,6 +188,16 @@ impl Asked {
             offset: (self.page - 1) * BOOKS_A_PAGE,
             limit: BOOKS_A_PAGE,
         }
+    }
+
+    /// What is wrong with the prices: what is no price is not looked at.
+    fn price_error(&self, w: &Words) -> Option<&'static str> {
+        let prices = [&self.price_min, &self.price_max].map(|typed| read_yuan(typed));
+        let is_wrong = |typed: &str, price: Option<Fen>| !typed.is_empty() && price.is_none();
+        if is_wrong(&self.price_min, prices[0]) || is_wrong(&self.price_max, prices[1]) {
+            return Some(w.not_an_amount);
+        }
+        matches!(prices, [Some(min), Some(max)] if min > max).then_some(w.prices_reversed)
     }
 
     fn has_filters(&self) -> bool {
@@ -198,13 +229,22 @@ pub async fn results(visitor: Visitor, Query(query): Query) -> Result<Response, 
             page: 1,
             ..asked.clone()
         };
-        TagChoice {
+        Choice {
             name: name.clone(),
             count: *count,
             path: with_tag.path(),
             is_chosen,
         }
     });
+    let stores = match &asked.store {
+        Some(store) => vec![asked.store_choice(store, found.total)],
+        None => {
+            let stores = found.stores.iter().take(STORES_SHOWN);
+            stores
+                .map(|(store, count)| asked.store_choice(store, *count))
+                .collect()
+        }
+    };
     let names = [
         w.sort_relevance,
         w.sort_price_up,
@@ -219,6 +259,7 @@ pub async fn results(visitor: Visitor, Query(query): Query) -> Result<Response, 
             name,
             is_chosen: sort == asked.sort,
         });
+    let price_error = asked.price_error(w);
     let total = i64::try_from(found.total).unwrap_or(i64::MAX);
     let page = ResultsPage {
         total: visitor.language.books(total),
@@ -227,6 +268,7 @@ pub async fn results(visitor: Visitor, Query(query): Query) -> Result<Response, 
         plain_path: format!("/search?q={}", encoded(&asked.text)),
         sorts: sorts.collect(),
         tags: tags.collect(),
+        stores,
         books: found
             .books
             .iter()
@@ -235,12 +277,15 @@ pub async fn results(visitor: Visitor, Query(query): Query) -> Result<Response, 
         previous: (asked.page > 1).then(|| asked.page(asked.page - 1)),
         next: (!is_last).then(|| asked.page(asked.page + 1)),
         number: asked.page,
-        store: asked.store.as_ref().map(ToString::to_string),
+        store: asked
+            .store
+            .map_or_else(String::new, |store| store.to_string()),
         text: asked.text,
         tag: asked.tag,
         is_in_stock: asked.is_in_stock,
         price_min: asked.price_min,
         price_max: asked.price_max,
+        price_error,
         frame,
     };
     Ok(visitor.public(&page))

@@ -6,8 +6,8 @@ use app::Problem;
 use app::search::SearchProblem;
 use askama::Template;
 use axum::extract::Request;
-use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::header::{REFERER, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::convert::Infallible;
@@ -187,16 +187,27 @@ pub fn page_for(error: ErrorAnswer, headers: &HeaderMap) -> Response {
     with_safety(Trouble::from(error).page(Language::of(headers)))
 }
 
+/// The page that a form was on, as the browser tells. Where it leads is looked at when it is used.
+fn page_before(headers: &HeaderMap) -> Option<String> {
+    let before: Uri = headers.get(REFERER)?.to_str().ok()?.parse().ok()?;
+    before.path_and_query().map(ToString::to_string)
+}
+
 /// Around all pages: shows what went wrong, and tells browsers to be strict.
 pub async fn pages(request: Request, next: Next) -> Response {
     let language = Language::of(request.headers());
     let is_get = request.method() == Method::GET;
-    let here = request.uri().path_and_query().map(ToString::to_string);
+    // A form's own address is no page to come back to; the one that it was on is.
+    let here = if is_get {
+        request.uri().path_and_query().map(ToString::to_string)
+    } else {
+        page_before(request.headers())
+    };
     let mut response = next.run(request).await;
     if let Some(trouble) = response.extensions_mut().remove::<Trouble>() {
         response = match trouble.what {
             What::NotSignedIn => {
-                let back = here.filter(|_| is_get).unwrap_or_else(|| "/".to_owned());
+                let back = here.unwrap_or_else(|| "/".to_owned());
                 let back: String = form_urlencoded::byte_serialize(back.as_bytes()).collect();
                 see_other(&format!("/sign-in?back={back}"))
             }

@@ -86,6 +86,7 @@ words! {
     sort_price_down: "Price, high to low", "价格从高到低";
     sort_newest: "Newest", "最新";
     only_in_stock: "Only in stock", "只看有货";
+    prices_reversed: "The first price is above the second.", "最低价高于最高价。";
     price_between: "Price", "价格";
     filters: "Filters", "筛选";
     apply: "Apply", "应用";
@@ -105,6 +106,9 @@ words! {
     checkout: "Check out", "去结算";
     added_to_cart: "Added to your cart.", "已加入购物车。";
     cart_full: "Your cart holds no more. Order what is in it first.", "购物车已满，请先结算。";
+    not_a_count_of_copies: "Please write a whole number of copies.", "请输入整数册数。";
+    store_held_up: "This store's order can be placed once that is changed or taken out.",
+        "请先修改或移除有问题的图书，再向这家书店下单。";
     not_on_sale: "no longer on sale", "已下架";
     each: "each", "单价";
     one_order_a_store: "Each store gets an order of its own.", "每家书店会生成一个独立订单。";

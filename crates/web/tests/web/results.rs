@@ -41,6 +41,7 @@ impl Catalogue for OneBook {
             }],
             total: 41,
             tags: vec![("essays".to_owned(), 7)],
+            stores: vec![(StoreId::new("s").unwrap(), 5)],
             is_relaxed: query.text == "sloow",
         };
         *self.0.lock().unwrap() = Some(query);
@@ -75,6 +76,9 @@ async fn results_show_what_matches_and_ways_on() {
     shown.says("&#60;slow&#62;");
     shown.says_not("<slow>");
     shown.says("sort=price-down&#38;page=3");
+    // What is no price stays as it was typed, with what is wrong about it.
+    shown.says("name=\"to\" value=\"x\"");
+    shown.says("Please write an amount");
     shown.says_not("come close");
     let asked = catalogue.0.lock().unwrap().clone().unwrap();
     let wanted = CatalogueQuery {
@@ -94,6 +98,11 @@ async fn results_show_what_matches_and_ways_on() {
         .await
         .expect(200)
         .says("These come close.");
+    // A store leads to its own books, and back from them.
+    shown.says("<a href=\"/search?q=%3Cslow%3E&#38;tag=essays&#38;stock=1&#38;from=1.5&#38;to=x&#38;sort=price-down\" aria-current=\"true\">s <span class=\"muted\">41<");
+    let all = browser.get("/search?q=x").await.expect(200);
+    all.says("<a href=\"/search?q=x&#38;store=s\">s <span class=\"muted\">5<");
+    all.says("<a href=\"/search?q=x&#38;tag=essays\">essays <span class=\"muted\">7<");
     let last = browser.get("/search?q=x&page=3").await.expect(200);
     last.says_not("rel=\"next\"");
     last.says("rel=\"prev\"");
@@ -101,6 +110,8 @@ async fn results_show_what_matches_and_ways_on() {
         .get("/search?q=x&page=99999999999&sort=y")
         .await
         .expect(200);
+    let reversed = browser.get("/search?q=x&from=20&to=10").await.expect(200);
+    reversed.says("The first price is above the second.");
     let long = "x".repeat(10_000);
     browser.get(&format!("/search?q={long}")).await.expect(200);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use app::Settings;
 
-use super::{market, order, order_path};
+use super::{market, order, order_path, put_in_cart};
 use crate::browser::{Browser, Shown, value_of};
 use crate::test_app::{TestApp, password};
 
@@ -114,6 +114,28 @@ async fn a_session_lasts_as_long_as_it_is_used() {
         browser.get("/account").await.path,
         "/sign-in?back=%2Faccount"
     );
+}
+
+#[tokio::test]
+async fn a_form_whose_session_has_ended_leads_to_signing_in_and_back() {
+    let (app, _, mut browser) = market().await;
+    put_in_cart(&mut browser, "s.b1.1").await;
+    browser.get("/checkout").await.expect(200);
+    let token = browser.token.clone();
+    app.clock.advance(Duration::from_secs(61 * 60));
+    let fields = [("form_token", token.as_str()), ("name", "王五")];
+    let sent = async |browser: &mut Browser, before: &str| {
+        let headers = [("sec-fetch-site", "same-origin"), ("referer", before)];
+        browser.send_raw("/checkout", &fields, &headers).await
+    };
+    let shown = sent(&mut browser, "https://shop.example/checkout?a=b").await;
+    assert_eq!(shown.path, "/sign-in?back=%2Fcheckout%3Fa%3Db");
+    browser.get("/cart").await.says("data-cart-count>1<");
+    // Only the path counts of what a browser says.
+    let shown = sent(&mut browser, "https://evil.example//evil.example/").await;
+    shown.says_not("evil.example/\"");
+    let shown = sent(&mut browser, "?").await;
+    assert_eq!(shown.path, "/sign-in?back=%2F");
 }
 
 #[tokio::test]

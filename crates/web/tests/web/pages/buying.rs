@@ -19,10 +19,22 @@ async fn a_cart_is_filled_changed_and_emptied() {
         .await
         .expect(200);
     cart.says("only 10 left");
-    let cart = browser
-        .send("/cart/change", &[("line", "s.b2.20"), ("count", "x")])
-        .await;
-    cart.expect(200).says("value=\"20\"");
+    cart.says("order can be placed once that is changed");
+    // What was typed stays, with what is wrong about it, and the cart is as it was.
+    for typed in ["x", "", "-1", "1.5"] {
+        let cart = browser
+            .send("/cart/change", &[("line", "s.b2.20"), ("count", typed)])
+            .await
+            .expect(200);
+        cart.says(&format!(
+            "value=\"{typed}\" inputmode=\"numeric\" aria-invalid"
+        ));
+        cart.says("Please write a whole number of copies.");
+        cart.says("data-cart-count>20<");
+    }
+    let cart = browser.get("/cart").await.expect(200);
+    cart.says("value=\"20\"");
+    cart.says_not("Please write a whole number");
     put_in_cart(&mut browser, "s.gone.1").await;
     browser.get("/cart").await.says("no longer on sale");
     browser
@@ -38,10 +50,12 @@ async fn a_cart_is_filled_changed_and_emptied() {
             .await
             .expect(400);
     }
-    browser
+    let cart = browser
         .send("/cart/add", &[("line", "s.b1.1"), ("count", "-1")])
         .await
-        .expect(400);
+        .expect(200);
+    cart.says("Please write a whole number of copies.");
+    cart.says("Your cart is empty.");
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ use super::{market, order};
 use crate::browser::Browser;
 use crate::test_app::TestApp;
 
+/// A PNG of one pixel.
+const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
 #[tokio::test]
 async fn the_front_page_shows_what_is_new_and_what_is_bought() {
     let (app, _, mut browser) = market().await;
@@ -24,6 +27,31 @@ async fn the_front_page_shows_what_is_new_and_what_is_bought() {
     order(&mut browser).await;
     app.app.look_at_most_bought().await.unwrap();
     browser.get("/").await.expect(200).says("Bought most");
+}
+
+/// So nothing jumps while covers come, and those that nobody scrolls to are never asked for.
+#[tokio::test]
+async fn covers_have_their_size_and_only_the_first_come_at_once() {
+    let (app, seller, mut browser) = market().await;
+    for number in 0..6 {
+        let info = json!({
+            "id": format!("covered-{number}"), "title": "T", "price": 1, "pictures": [PIXEL],
+        });
+        let body = json!({"user_id": "seller", "store_id": "s", "book_info": info});
+        let added = app.post("/seller/add_book", body).token(&seller);
+        added.await.expect_ok();
+    }
+    for path in ["/", "/stores/s"] {
+        let page = browser.get(path).await.expect(200);
+        let images = page.body.split("<img ").skip(1);
+        let images: Vec<&str> = images.filter_map(|rest| rest.split('>').next()).collect();
+        assert_eq!(images.len(), 6, "{path}");
+        for (place, image) in images.into_iter().enumerate() {
+            assert!(image.contains(" width=\"240\" height=\"336\""), "{image}");
+            let is_lazy = image.contains(" loading=\"lazy\"");
+            assert_eq!(is_lazy, place >= 4, "{path}: {place}");
+        }
+    }
 }
 
 #[tokio::test]
