@@ -34,7 +34,8 @@ use std::task::Poll;
 
 use app::App;
 use axum::Router;
-use axum::extract::{FromRef, Request};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{FromRef, RawPathParams, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -83,10 +84,10 @@ pub fn router(app: Arc<App>, setup: Setup) -> Router {
     };
     let router = Router::new()
         .merge(contract::routes())
-        .merge(api::routes())
-        .merge(pictures::routes())
+        .merge(with_readable_paths(api::routes(), no_resource))
+        .merge(with_readable_paths(pictures::routes(), no_resource))
         .merge(health::routes())
-        .merge(shop::routes())
+        .merge(with_readable_paths(shop::routes(), no_page))
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)
         .layer(middleware::from_fn(catch_panic));
@@ -108,6 +109,35 @@ async fn unknown_path(headers: HeaderMap) -> Response {
     } else {
         error::unknown_path().into_response()
     }
+}
+
+/// What a room answers where nothing is.
+type NotFound = fn(&HeaderMap) -> Response;
+
+fn no_resource(_: &HeaderMap) -> Response {
+    error::unknown_path().into_response()
+}
+
+fn no_page(headers: &HeaderMap) -> Response {
+    shop::not_found(headers, StatusCode::NOT_FOUND)
+}
+
+/// The routes, with an answer of their room to paths that no handler can read.
+fn with_readable_paths(routes: Router<Web>, not_found: NotFound) -> Router<Web> {
+    routes.layer(middleware::from_fn_with_state(not_found, check_path))
+}
+
+/// All names are text: a path in which one isn't UTF-8 is of nothing there is.
+async fn check_path(
+    State(not_found): State<NotFound>,
+    names: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Err(RawPathParamsRejection::InvalidUtf8InPathParam(_)) = names {
+        return not_found(request.headers());
+    }
+    next.run(request).await
 }
 
 async fn wrong_method(headers: HeaderMap) -> Response {

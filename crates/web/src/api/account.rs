@@ -9,9 +9,9 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::EntryKind;
 use serde::Serialize;
-use storage::{Movement, Place};
+use storage::Movement;
 
-use super::query::Query;
+use super::query::{Query, next};
 use super::reply::{ApiError, Known};
 use crate::Web;
 use crate::contract::WireTime;
@@ -80,14 +80,14 @@ impl PostingJson {
 }
 
 #[derive(Serialize)]
-struct PostingsJson<'a> {
+struct PostingsJson {
     postings: Vec<PostingJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<&'a str>,
+    next: Option<String>,
 }
 
 /// `GET /api/v1/account/postings`: what moved the user's money, newest first; `after`, `limit`.
-/// 200, 401.
+/// 200, 400, 401.
 async fn postings(
     State(app): State<Arc<App>>,
     token: Result<Token, ErrorAnswer>,
@@ -95,11 +95,11 @@ async fn postings(
     known: Known,
 ) -> Result<Response, ApiError> {
     let Token(bearer) = token?;
-    let movements = app
-        .movements(&bearer, query.after(), query.limit()?)
-        .await?;
+    let list = ["postings", bearer.terminal.user.as_str()];
+    let after = query.after(&list)?;
+    let movements = app.movements(&bearer, after, query.limit()?).await?;
     Ok(known.private(&PostingsJson {
         postings: movements.rows.iter().map(PostingJson::of).collect(),
-        next: movements.next.as_ref().map(Place::as_str),
+        next: movements.next.map(|place| next(&list, &place)),
     }))
 }

@@ -12,7 +12,7 @@ use domain::book::BookFields;
 use domain::{BookId, Listing, StoreId};
 use serde::Serialize;
 
-use super::query::Query;
+use super::query::{Query, next};
 use super::reply::{ApiError, Known};
 use crate::{Web, pictures};
 
@@ -98,10 +98,13 @@ struct BookJson<'a> {
     fields: FieldsJson<'a>,
     pictures: Vec<String>,
     offers: Vec<OfferJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 impl<'a> BookJson<'a> {
-    fn of(book: &'a Book) -> Self {
+    fn of(book: &'a Book, offers: &[&str]) -> Self {
+        let behind = book.offers.next.as_ref();
         Self {
             fields: FieldsJson::of(&book.id, book.text.fields()),
             pictures: book
@@ -110,11 +113,13 @@ impl<'a> BookJson<'a> {
                 .map(|hash| pictures::path(*hash))
                 .collect(),
             offers: book.offers.rows.iter().map(OfferJson::of).collect(),
+            next: behind.map(|place| next(offers, place)),
         }
     }
 }
 
-/// `GET /api/v1/books/{id}`: in the words of the store `store`, or of the oldest offer. 200, 404.
+/// `GET /api/v1/books/{id}`: in the words of the store `store`, or of the oldest offer, with
+/// `limit` offers behind `after`. 200, 400, 404.
 async fn book(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -123,7 +128,15 @@ async fn book(
 ) -> Result<Response, ApiError> {
     let id = BookId::new(id).map_err(|_| ApiError::not_found())?;
     let store = query.read("store", "the id of a store", |text| StoreId::new(text).ok())?;
-    let found = app.book(&id, store.as_ref(), None, OFFERS_MAX).await?;
+    // Stores that say something else have other offers beside them.
+    let list = [
+        "offers",
+        id.as_str(),
+        store.as_ref().map_or("", StoreId::as_str),
+    ];
+    let after = query.after(&list)?;
+    let limit = query.limit_or(OFFERS_MAX)?;
+    let found = app.book(&id, store.as_ref(), after, limit).await?;
     let book = found.ok_or_else(ApiError::not_found)?;
-    Ok(known.public(&BookJson::of(&book)))
+    Ok(known.public(&BookJson::of(&book, &list)))
 }

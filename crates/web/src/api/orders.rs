@@ -55,7 +55,7 @@ fn page(query: &Query) -> Result<(OrderPage, u32), ApiError> {
 }
 
 /// `GET /api/v1/orders`: what the token's user ordered, newest first; `state`, `after`, `limit`.
-/// 200, 401.
+/// 200, 400, 401.
 async fn list(
     State(app): State<Arc<App>>,
     State(budget): State<Arc<HistoryBudget>>,
@@ -72,7 +72,7 @@ async fn list(
 }
 
 /// `GET /api/v1/seller/orders`: what the token's user sells, newest first; `store`, `state`,
-/// `after`, `limit`. 200, 401, 404 for a store that is not his.
+/// `after`, `limit`. 200, 400, 401, 404 for a store that is not his.
 async fn list_of_seller(
     State(app): State<Arc<App>>,
     State(budget): State<Arc<HistoryBudget>>,

@@ -12,6 +12,8 @@ use crate::error;
 const LIMIT_DEFAULT: u32 = 20;
 /// How many it has at most.
 const LIMIT_MAX: u32 = 100;
+/// How many hexadecimal digits the mark of a place has.
+const MARK_DIGITS: usize = 8;
 
 /// The parameters of a request.
 pub struct Query {
@@ -59,16 +61,24 @@ impl Query {
 
     /// How many rows: 1 to [`LIMIT_MAX`].
     pub fn limit(&self) -> Result<u32, ApiError> {
+        self.limit_or(LIMIT_DEFAULT)
+    }
+
+    /// As [`Self::limit`], with another number where nobody says.
+    pub fn limit_or(&self, default: u32) -> Result<u32, ApiError> {
         let limit = self.read("limit", "a number from 1 to 100", |text| {
             let limit = text.parse().ok()?;
             (1..=LIMIT_MAX).contains(&limit).then_some(limit)
         })?;
-        Ok(limit.unwrap_or(LIMIT_DEFAULT))
+        Ok(limit.unwrap_or(default))
     }
 
-    /// Behind which place the page begins.
-    pub fn after(&self) -> Option<Place> {
-        self.get("after").map(Place::new)
+    /// Behind which place of that list the page begins: what [`next`] made of it, else 400.
+    pub fn after(&self, list: &[&str]) -> Result<Option<Place>, ApiError> {
+        self.read("after", "the `next` of a page of this list", |text| {
+            let (mark, place) = text.split_once('.')?;
+            (mark == mark_of(list, place)).then(|| Place::new(place))
+        })
     }
 
     /// Behind which order the page begins.
@@ -81,4 +91,23 @@ impl Query {
         let states = "`placed`, `paid`, `sent`, `received` or `cancelled`";
         self.read("state", states, OrderStatus::parse)
     }
+}
+
+/// A place of that list as a client is told it. Places are the engine's own words, and one that was
+/// never given looks like the end of the list: so a mark of both goes before it, by which a place
+/// that was cut short, made up or of another list is told.
+pub fn next(list: &[&str], place: &Place) -> String {
+    let place = place.as_str();
+    format!("{}.{place}", mark_of(list, place))
+}
+
+/// Against mistakes, not against forgers: what is forged shows nothing that may not be seen.
+fn mark_of(list: &[&str], place: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in list.iter().chain([&place]) {
+        hasher.update(part.as_bytes());
+        // No id holds a tab.
+        hasher.update(b"\t");
+    }
+    hasher.finalize().to_hex()[..MARK_DIGITS].to_owned()
 }

@@ -10,9 +10,8 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::{Store, StoreId};
 use serde::Serialize;
-use storage::Place;
 
-use super::query::Query;
+use super::query::{Query, next};
 use super::reply::{ApiError, Known};
 use crate::contract::WireTime;
 use crate::{Web, pictures};
@@ -45,7 +44,7 @@ struct StoresJson<'a> {
     next: Option<&'a str>,
 }
 
-/// `GET /api/v1/stores`: open stores by id, `limit` of them behind `after`. 200.
+/// `GET /api/v1/stores`: open stores by id, `limit` of them behind `after`. 200, 400.
 async fn list(
     State(app): State<Arc<App>>,
     query: Query,
@@ -99,11 +98,11 @@ struct ShelfJson<'a> {
     store: StoreJson<'a>,
     books: Vec<ListedJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<&'a str>,
+    next: Option<String>,
 }
 
 /// `GET /api/v1/stores/{id}`: a store with its books, newest first, `limit` of them behind
-/// `after`. 200, 404.
+/// `after`. 200, 400, 404.
 async fn store(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -112,12 +111,14 @@ async fn store(
 ) -> Result<Response, ApiError> {
     let id = StoreId::new(id).map_err(|_| ApiError::not_found())?;
     let limit = query.limit()?;
+    let list = ["shelf", id.as_str()];
+    let after = query.after(&list)?;
     let found = app.open_store(&id).await?;
     let store = found.ok_or_else(ApiError::not_found)?;
-    let shelf = app.store_shelf(&id, query.after(), limit).await?;
+    let shelf = app.store_shelf(&id, after, limit).await?;
     Ok(known.public(&ShelfJson {
         store: StoreJson::of(&store),
         books: shelf.rows.iter().map(ListedJson::of).collect(),
-        next: shelf.next.as_ref().map(Place::as_str),
+        next: shelf.next.map(|place| next(&list, &place)),
     }))
 }
