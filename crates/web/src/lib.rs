@@ -87,7 +87,7 @@ pub fn router(app: Arc<App>, setup: Setup) -> Router {
         .merge(with_readable_paths(api::routes(), no_resource))
         .merge(with_readable_paths(pictures::routes(), no_resource))
         .merge(health::routes())
-        .merge(with_readable_paths(shop::routes(), no_page))
+        .merge(with_readable_paths(shop::routes(&web), no_page))
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)
         .layer(middleware::from_fn(catch_panic));
@@ -103,9 +103,9 @@ pub fn router(app: Arc<App>, setup: Setup) -> Router {
 }
 
 /// People get a page, programs a message.
-async fn unknown_path(headers: HeaderMap) -> Response {
-    if shop::wants_page(&headers) {
-        shop::not_found(&headers, StatusCode::NOT_FOUND)
+async fn unknown_path(State(web): State<Web>, request: Request) -> Response {
+    if shop::wants_page(request.headers()) {
+        shop::not_found_for(request, &web, StatusCode::NOT_FOUND).await
     } else {
         error::unknown_path().into_response()
     }
@@ -140,9 +140,9 @@ async fn check_path(
     next.run(request).await
 }
 
-async fn wrong_method(headers: HeaderMap) -> Response {
-    if shop::wants_page(&headers) {
-        shop::not_found(&headers, StatusCode::METHOD_NOT_ALLOWED)
+async fn wrong_method(State(web): State<Web>, request: Request) -> Response {
+    if shop::wants_page(request.headers()) {
+        shop::not_found_for(request, &web, StatusCode::METHOD_NOT_ALLOWED).await
     } else {
         error::wrong_method().into_response()
     }

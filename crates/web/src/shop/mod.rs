@@ -41,14 +41,14 @@ use crate::Web;
 use crate::error::ErrorAnswer;
 
 pub use assets::IMMUTABLE;
-pub use trouble::{not_found, wants_page};
+pub use trouble::{not_found, not_found_for, wants_page};
 
 /// What browsers are to load: our own files, and nothing that stands in a page itself.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
-pub fn routes() -> Router<Web> {
+pub fn routes(web: &Web) -> Router<Web> {
     Router::new()
         .route("/", get(home::home))
         .route("/search", get(results::results))
@@ -86,7 +86,7 @@ pub fn routes() -> Router<Web> {
         )
         .route("/sign-out", post(session::sign_out))
         .route("/language/{code}", get(session::language))
-        .layer(middleware::from_fn(trouble::pages))
+        .layer(middleware::from_fn_with_state(web.clone(), trouble::pages))
         .route("/assets/{file}", get(assets::serve))
 }
 

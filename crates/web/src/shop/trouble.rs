@@ -5,8 +5,9 @@ use std::time::Duration;
 use app::Problem;
 use app::search::SearchProblem;
 use askama::Template;
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{REFERER, RETRY_AFTER};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -15,8 +16,9 @@ use storage::StorageError;
 
 use super::frame::Frame;
 use super::language::Language;
-use super::visitor::{html, no_store, see_other};
+use super::visitor::{Visitor, html, no_store, see_other};
 use super::with_safety;
+use crate::Web;
 use crate::error::ErrorAnswer;
 
 /// Why there is no page.
@@ -69,7 +71,23 @@ impl Trouble {
         Self::of(What::Bad)
     }
 
+    /// The page where nothing is known but the language.
     fn page(self, language: Language) -> Response {
+        self.page_in(language, |title| Frame::bare(language, title))
+    }
+
+    /// The page as whoever asked sees all others. Where storage may be what failed, nothing more is
+    /// asked of it.
+    async fn page_for(self, mut asked: Parts, web: &Web) -> Response {
+        let is_failure = matches!(self.what, What::Busy | What::Failed | What::OutcomeUnknown);
+        if !is_failure && let Ok(visitor) = Visitor::from_request_parts(&mut asked, web).await {
+            let page = self.page_in(visitor.language, |title| visitor.frame(title));
+            return visitor.with_cookies(page);
+        }
+        self.page(Language::of(&asked.headers))
+    }
+
+    fn page_in(self, language: Language, frame: impl FnOnce(String) -> Frame) -> Response {
         let w = language.words();
         let (status, title, words) = match self.what {
             What::NotSignedIn => (StatusCode::UNAUTHORIZED, w.sign_in, w.sign_in_first),
@@ -99,7 +117,7 @@ impl Trouble {
             ),
         };
         let page = TroublePage {
-            frame: Frame::bare(language, title.to_owned()),
+            frame: frame(title.to_owned()),
             words,
             request_id: self.request_id,
         };
@@ -182,6 +200,14 @@ pub fn not_found(headers: &HeaderMap, status: StatusCode) -> Response {
     with_safety(response)
 }
 
+/// The same for whoever asked.
+pub async fn not_found_for(request: Request, web: &Web, status: StatusCode) -> Response {
+    let (parts, _) = request.into_parts();
+    let mut response = Trouble::not_found().page_for(parts, web).await;
+    *response.status_mut() = status;
+    with_safety(response)
+}
+
 /// The page that stands for an answer that is none, such as after a bug.
 pub fn page_for(error: ErrorAnswer, headers: &HeaderMap) -> Response {
     with_safety(Trouble::from(error).page(Language::of(headers)))
@@ -194,8 +220,10 @@ fn page_before(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Around all pages: shows what went wrong, and tells browsers to be strict.
-pub async fn pages(request: Request, next: Next) -> Response {
-    let language = Language::of(request.headers());
+pub async fn pages(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let asked = parts.clone();
+    let request = Request::from_parts(parts, body);
     let is_get = request.method() == Method::GET;
     // A form's own address is no page to come back to; the one that it was on is.
     let here = if is_get {
@@ -211,7 +239,7 @@ pub async fn pages(request: Request, next: Next) -> Response {
                 let back: String = form_urlencoded::byte_serialize(back.as_bytes()).collect();
                 see_other(&format!("/sign-in?back={back}"))
             }
-            _ => trouble.page(language),
+            _ => trouble.page_for(asked, &web).await,
         };
     }
     with_safety(response)

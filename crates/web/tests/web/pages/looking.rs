@@ -388,11 +388,15 @@ async fn there_is_a_page_for_what_is_not_there() {
     let (app, _, mut browser) = market().await;
     let shown = browser.get("/nothing/here").await.expect(404);
     shown.says("<h1>There is nothing here</h1>");
-    browser
-        .get("/orders/pay")
-        .await
-        .expect(405)
-        .says("There is nothing here");
+    let wrong = browser.get("/orders/pay").await.expect(405);
+    wrong.says("There is nothing here");
+    let book = browser.get("/books/nothing").await.expect(404);
+    // Whoever is signed in still is, and the language switch comes back.
+    for shown in [&shown, &wrong, &book] {
+        shown.says("href=\"/account\"");
+        shown.says_not("href=\"/sign-in\"");
+    }
+    shown.says("back=%2Fnothing%2Fhere");
     let reply = app.post("/nothing/here", json!({})).await;
     assert_eq!(
         reply.to_string(),
