@@ -29,7 +29,7 @@ pub const ADDRESSES_MAX: usize = 5;
 const MAX_BYTES: usize = 3_800;
 
 /// Whether two seals are the same, in a time that does not tell where they differ.
-fn is_equal(one: &[u8], other: &[u8]) -> bool {
+pub fn is_equal(one: &[u8], other: &[u8]) -> bool {
     let pairs = one.iter().zip(other);
     let differing = pairs.fold(0, |sum, (one, other)| sum | (one ^ other));
     one.len() == other.len() && differing == 0

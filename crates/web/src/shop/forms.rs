@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName};
 
+use super::addresses::is_equal;
 use super::multipart;
 use super::trouble::Trouble;
 use super::visitor::Visitor;
@@ -81,7 +82,7 @@ impl FromRequest<Web> for Submitted {
         }
         let (bytes, _reserved) = body::read(body, BODY_MAX_BYTES, &web.budget).await?;
         let fields = Fields::parse(&bytes);
-        if fields.get("form_token") != visitor.form_token() {
+        if !is_ours(&visitor, &fields) {
             return Err(not_ours(&parts.headers, &visitor, &fields));
         }
         Ok(Self { visitor, fields })
@@ -115,7 +116,7 @@ impl FromRequest<Web> for Uploaded {
         let (bytes, reserved) = body::read(body, BOOK_BODY_MAX_BYTES, &web.budget).await?;
         let form = multipart::read(&bytes, boundary).ok_or_else(Trouble::bad)?;
         let fields = Fields(form.fields);
-        if fields.get("form_token") != visitor.form_token() {
+        if !is_ours(&visitor, &fields) {
             return Err(Trouble::foreign());
         }
         Ok(Self {
@@ -125,6 +126,11 @@ impl FromRequest<Web> for Uploaded {
             _reserved: reserved,
         })
     }
+}
+
+fn is_ours(visitor: &Visitor, fields: &Fields) -> bool {
+    let token = visitor.form_token();
+    is_equal(fields.get("form_token").as_bytes(), token.as_bytes())
 }
 
 /// Why a form is refused whose token is not the visitor's. A token is made for one reader, so a page
