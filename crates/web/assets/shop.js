@@ -88,12 +88,19 @@ async function sendInPlace(form, submitter) {
   const badge = page.querySelector("[data-cart-count]");
   if (badge) document.querySelector("[data-cart-count]").replaceWith(badge);
   if (isGet) history.pushState(null, "", answer.url);
+  sendInPlace.shown = address();
   prepare(main);
   // What was taken out of the cart can't be gone back to.
   ((focused && document.getElementById(focused)) || main).focus({ preventScroll: true });
   say(main.querySelector("[data-sum]")?.textContent ?? "");
 }
 sendInPlace.sent = 0;
+// Which page is shown.
+sendInPlace.shown = address();
+
+function address() {
+  return location.pathname + location.search;
+}
 
 // Tells those who listen and don't look.
 function say(words) {
@@ -122,7 +129,10 @@ function wireForms() {
     const form = event.target.closest("form[data-auto]");
     if (form && !event.target.matches(".range input")) form.requestSubmit();
   });
-  addEventListener("popstate", () => location.reload());
+  // The way back to what was replaced in place; a jump within the page is none.
+  addEventListener("popstate", () => {
+    if (address() !== sendInPlace.shown) location.reload();
+  });
   for (const form of document.querySelectorAll("form[data-once]")) {
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent !== undefined) return event.preventDefault();
