@@ -103,6 +103,16 @@ impl Index {
         self.writer.set_merge_policy(Box::new(NoMergePolicy));
     }
 
+    /// Forgets what was added and deleted since the last commit, and lets go of merges under way.
+    pub fn roll_back(&mut self) -> Result<(), SearchError> {
+        self.writer
+            .rollback()
+            .map_err(while_doing("rolling back to the last commit"))?;
+        // The writer is a new one.
+        self.keep_merging();
+        Ok(())
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }

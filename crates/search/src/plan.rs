@@ -30,6 +30,10 @@ pub(crate) const WORDS_MAX: usize = 1_000;
 /// pairs of them where that is so at both.
 const EDGE_WORDS_MAX: usize = 256;
 const EDGE_PAIRS_MAX: usize = 512;
+/// How many ways all pieces of a plan have together beside their plain ones, which are for the letters
+/// asked for and no others. One piece can't have more, so that only keywords of several which stand
+/// for very much come to it: their last pieces find less then, and what they find stays right.
+const MORE_WAYS_MAX: usize = (EDGE_PAIRS_MAX - 1) * TextField::ALL.len();
 /// How many pairs count where half of them is enough.
 const PAIRS_MAX: usize = 64;
 
@@ -152,6 +156,22 @@ pub(crate) fn read_dictionary() {
     LazyLock::force(&JIEBA);
 }
 
+/// How many ways beside the plain ones a plan may still take.
+struct Left(usize);
+
+impl Left {
+    fn new() -> Self {
+        Self(MORE_WAYS_MAX)
+    }
+
+    /// Whether there was one more, which is taken.
+    fn take(&mut self) -> bool {
+        let is_left = self.0 > 0;
+        self.0 -= usize::from(is_left);
+        is_left
+    }
+}
+
 /// Makes plans for one scope over one snapshot.
 pub(crate) struct Planner<'a> {
     pub snapshot: &'a Snapshot,
@@ -246,15 +266,20 @@ impl Planner<'_> {
             TextField::Author,
         ]);
         let mut is_any_long = false;
+        let mut left = Left::new();
         let mut marks = Vec::new();
         let mut pieces = Vec::new();
         for piece in &keyword.pieces {
-            let mut ways = self.piece(piece);
-            let slips = slips::of(piece, self.words, scope);
-            is_any_long |= !slips.is_empty();
-            for row in &slips {
+            let mut ways = self.piece(piece, &mut left);
+            for row in slips::of(piece, self.words, scope) {
+                is_any_long = true;
+                if left.0 == 0 {
+                    break;
+                }
                 for field in scope.fields() {
-                    self.add_row(row, field, &mut ways);
+                    if left.take() {
+                        self.add_row(&row, field, &mut ways, &mut left);
+                    }
                 }
                 marks.extend(row.longest());
             }
@@ -271,24 +296,26 @@ impl Planner<'_> {
 
     /// All of these pieces, each in any field.
     fn pieces(&self, pieces: &[String]) -> Plan {
+        let mut left = Left::new();
+        let ways = pieces.iter().map(|piece| self.piece(piece, &mut left));
         Plan {
-            pieces: pieces.iter().map(|piece| self.piece(piece)).collect(),
+            pieces: ways.collect(),
             at_least: pieces.len(),
             instead: None,
             marks: pieces.to_vec(),
         }
     }
 
-    fn piece(&self, piece: &str) -> Vec<Way> {
+    fn piece(&self, piece: &str, left: &mut Left) -> Vec<Way> {
         let mut ways = Vec::new();
         let row = Row::of(piece);
         for field in self.scope.fields() {
-            self.add_row(&row, field, &mut ways);
+            self.add_row(&row, field, &mut ways, left);
         }
         if let Unit::Word(word) = &row.units[0].unit
             && row.units.len() == 1
         {
-            self.add_longer_words(word, &mut ways);
+            self.add_longer_words(word, &mut ways, left);
         }
         let isbn = isbn_of(&piece.replace(BREAK, "-"));
         if let Some(isbn) = isbn.filter(|_| self.scope.has_isbn()) {
@@ -303,8 +330,8 @@ impl Planner<'_> {
     }
 
     /// Words that hold the one asked for, from two letters on.
-    fn add_longer_words(&self, word: &str, ways: &mut Vec<Way>) {
-        if word.chars().nth(1).is_none() {
+    fn add_longer_words(&self, word: &str, ways: &mut Vec<Way>, ways_left: &mut Left) {
+        if word.chars().nth(1).is_none() || ways_left.0 == 0 {
             return;
         }
         let bits = self
@@ -324,7 +351,7 @@ impl Planner<'_> {
                     .map(|found| self.word_term(field, found.word))
                     .collect();
                 left -= terms.len();
-                if !terms.is_empty() {
+                if !terms.is_empty() && ways_left.take() {
                     let score = score * field.boost();
                     ways.push(Way::new(Looks::Any(terms), score));
                 }
@@ -332,9 +359,9 @@ impl Planner<'_> {
         }
     }
 
-    /// A row of terms in one field.
-    fn add_row(&self, row: &Row, field: TextField, ways: &mut Vec<Way>) {
-        let ends = self.words_at_ends(row, field);
+    /// A row of terms in one field, plainly, and with the longer words that may stand at its ends.
+    fn add_row(&self, row: &Row, field: TextField, ways: &mut Vec<Way>, left: &mut Left) {
+        let ends = self.words_at_ends(row, field, left);
         for (first, last) in &ends {
             let terms: Vec<(usize, Term)> = row
                 .units
@@ -382,10 +409,15 @@ impl Planner<'_> {
         &'w self,
         row: &'w Row,
         field: TextField,
+        left: &mut Left,
     ) -> Vec<(Option<&'w str>, Option<&'w str>)> {
+        let plain = (None, None);
         let [first, .., last] = &row.units[..] else {
-            return vec![(None, None)];
+            return vec![plain];
         };
+        if left.0 == 0 {
+            return vec![plain];
+        }
         // A single letter is a word.
         let is_part = |word: &str| word.chars().nth(1).is_some();
         let candidates = |unit: &'w Unit, place| match unit {
@@ -401,7 +433,9 @@ impl Planner<'_> {
         let pairs = firsts
             .iter()
             .flat_map(|first| lasts.iter().map(|last| (*first, *last)));
-        pairs.take(EDGE_PAIRS_MAX).collect()
+        let more = pairs.skip(1).take(EDGE_PAIRS_MAX - 1);
+        let more = more.take_while(|_| left.take());
+        std::iter::once(plain).chain(more).collect()
     }
 
     fn dense_term(&self, field: TextField, text: &str) -> Term {
@@ -413,3 +447,6 @@ impl Planner<'_> {
         Term::from_field_text(field, &format!("{WORD_MARK}{word}"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,8 @@ const MERGE_FROM_DOCUMENTS: u64 = 5_000;
 pub struct Progress {
     /// Listings read by the last filling.
     pub listings: u64,
-    /// Documents written into the index, since the process began.
+    /// Documents written into the index, since the process began; those of a filling that storage
+    /// broke off too, though some are written again.
     pub documents: u64,
 }
 
@@ -61,6 +62,8 @@ impl Follower {
             written: 0,
         };
         self.shared.count(|progress| progress.listings = 0);
+        // A try that storage broke off may have added documents, whose slots are given again.
+        filling.index.roll_back()?;
         filling.index.stop_merging();
         filling.load_documents()?;
         for section in [Section::Stores, Section::Listings] {

@@ -9,6 +9,7 @@ use search::{Query, Search};
 
 use crate::searching::{find, ids, start, until};
 use crate::support::{New, Shop, picture, titled};
+use crate::troubled::Troubled;
 
 async fn until_found(search: &Search, keyword: &str, books: &[&str]) {
     let query = Query::new(keyword);
@@ -351,7 +352,86 @@ async fn a_missing_damaged_or_older_index_is_built_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_place_in_the_feed_means_reading_everything() {
+async fn a_filling_that_storage_broke_off_leaves_nothing_behind() {
+    const BOOKS: usize = 250;
+    let mut shop = Shop::new();
+    shop.open_store("east").await;
+    let title = |book: usize| format!("山海经 第{book:03}卷");
+    for book in 0..BOOKS {
+        shop.add_titled("east", &book.to_string(), &title(book))
+            .await;
+    }
+    let troubled = Troubled::over(&mut shop);
+    // Texts are read by the hundred, so by then some are in the index.
+    troubled.texts.lock().await.fails_at = Some(3);
+    let folder = tempfile::tempdir().unwrap();
+    let search = start(&shop, folder.path()).await;
+    assert!(troubled.texts.lock().await.asked > 3, "it was tried again");
+    let each_once = |search: &Search| {
+        assert_eq!(
+            search.search(&Query::new("山海")).unwrap().total,
+            BOOKS as u64
+        );
+        for book in 0..BOOKS {
+            assert_eq!(find(search, &title(book)), [book.to_string()]);
+        }
+    };
+    each_once(&search);
+    search.stop().await;
+    drop(search);
+    let search = start(&shop, folder.path()).await;
+    assert_eq!(search.progress().documents, 0, "the index is sound");
+    each_once(&search);
+    search.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_lost_place_in_the_feed_all_is_read_and_followed_on() {
+    let mut shop = Shop::new();
+    shop.open_store("east").await;
+    for book in ["a", "b", "c"] {
+        shop.add_titled("east", book, "山海经").await;
+    }
+    let troubled = Troubled::over(&mut shop);
+    let folder = tempfile::tempdir().unwrap();
+    let search = start(&shop, folder.path()).await;
+    // These it hears of by reading everything alone.
+    let mut is_place_lost = troubled.is_place_lost.lock().await;
+    shop.add_titled("east", "d", "山海图").await;
+    shop.retitle("east", "a", "水经注").await;
+    *is_place_lost = true;
+    let texts = troubled.texts.lock().await;
+    drop(is_place_lost);
+    // Now it waits for texts, with the listings read: what changes now it hears of by the feed.
+    let read = async {
+        while search.progress().listings < 4 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), read)
+        .await
+        .unwrap();
+    shop.retitle("east", "d", "水经图").await;
+    shop.add_titled("east", "e", "山海志").await;
+    shop.update("east", "b", |update| update.is_listed = Some(false))
+        .await;
+    assert_eq!(find(&search, "水经"), [""; 0], "what was seen is answered");
+    drop(texts);
+    until_found(&search, "水经", &["a", "d"]).await;
+    until_found(&search, "山海", &["c", "e"]).await;
+    shop.add_titled("east", "f", "山海卷").await;
+    until_found(&search, "山海", &["c", "e", "f"]).await;
+    until_found(&search, "", &["a", "c", "d", "e", "f"]).await;
+    search.stop().await;
+    drop(search);
+    let search = start(&shop, folder.path()).await;
+    assert_eq!(search.progress().documents, 0, "the index is sound");
+    until_found(&search, "", &["a", "c", "d", "e", "f"]).await;
+    search.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_shops_index_becomes_this_ones() {
     let (one, other) = (Shop::new(), Shop::new());
     for (shop, title) in [(&one, "山海经"), (&other, "山海图")] {
         shop.open_store("east").await;

@@ -14,3 +14,7 @@ mod relevance;
 mod searching;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod troubled;
+#[cfg(test)]
+mod windows;
