@@ -8,7 +8,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::order::PlaceOrderRefusal;
-use domain::{Address, Answer, Basket, BookId, IdempotencyKey, ListingKey, OrderId, StoreId};
+use domain::{Address, Answer, Basket, BookId, Fen, IdempotencyKey, ListingKey, OrderId, StoreId};
 
 use super::addresses::{AddressBook, AddressFields};
 use super::cards::{book_path_in, order_path};
@@ -66,6 +66,7 @@ struct Outcome {
 struct Placed {
     id: OrderId,
     path: String,
+    sum: Fen,
     total: String,
     countdown: Countdown,
 }
@@ -83,6 +84,8 @@ struct PlacedPage {
     outcomes: Vec<Outcome>,
     /// The orders that can be paid now.
     orders: Vec<OrderId>,
+    /// What they cost together.
+    total: String,
     is_all_placed: bool,
 }
 
@@ -118,12 +121,18 @@ pub async fn place(headers: HeaderMap, submitted: Submitted) -> Result<Response,
     if fields.has("keep") && book.add(address) {
         book.keep(&mut visitor)?;
     }
-    let placed = outcomes
-        .iter()
-        .filter_map(|outcome| outcome.placed.as_ref());
+    let placed = || {
+        outcomes
+            .iter()
+            .filter_map(|outcome| outcome.placed.as_ref())
+    };
+    let total = placed().fold(Fen::ZERO, |total, placed| {
+        total.plus(placed.sum).unwrap_or(total)
+    });
     let page = PlacedPage {
         frame: visitor.frame(visitor.language.words().checkout_result),
-        orders: placed.map(|placed| placed.id).collect(),
+        total: yuan(total),
+        orders: placed().map(|placed| placed.id).collect(),
         is_all_placed: outcomes.iter().all(|outcome| outcome.placed.is_some()),
         outcomes,
     };
@@ -214,6 +223,7 @@ async fn place_one(
         placed: Some(Placed {
             id,
             path: order_path(id),
+            sum: order.total,
             total: yuan(order.total),
             countdown: Countdown::of(&order.state, now, visitor.language),
         }),

@@ -28,19 +28,19 @@ words! {
     register: "Register", "注册";
     main_navigation: "Main", "主导航";
     own_navigation: "Your pages", "我的";
-    footer_words: "Every book here is sold by an independent store. Your money is held until it has arrived.",
+    footer_words: "Every book here is sold by an independent store. Your money is held until your book arrives.",
         "这里的每本书都由独立书店出售。确认收货前，货款由平台代管。";
     demo_words: "A demonstration: no book is sold, no money is real.", "演示站点：不出售真书，不使用真钱。";
 
     // Home.
     home_headline: "Many bookshops, one shelf", "万卷书，一处寻";
-    home_words: "Look through independent stores at once, and order from several in one go. They get their money when your books have come.",
+    home_words: "Look through independent stores at once, and order from several in one go. Stores are paid only once your books arrive.",
         "一次浏览众多独立书店，一次下单，多店同购，收货后才付给卖家。";
     newest: "New on the shelves", "新书上架";
-    most_bought: "Bought most", "畅销";
+    most_bought: "Bestsellers", "畅销";
     all_stores: "All stores", "全部店铺";
     no_books_yet: "No store lists a book yet.", "还没有书店上架图书。";
-    newest_first: "Newest first", "最新上架";
+    newest_first: "On the shelves, newest first", "在售图书，最新在前";
 
     // A book.
     translated_by: "translated by", "译者";
@@ -54,7 +54,7 @@ words! {
     about_book: "About the book", "内容简介";
     about_author: "About the author", "作者简介";
     contents: "Contents", "目录";
-    facts: "Facts", "图书信息";
+    facts: "Details", "图书信息";
     publisher: "Publisher", "出版社";
     published: "Published", "出版年";
     pages: "Pages", "页数";
@@ -62,7 +62,7 @@ words! {
     original_title: "Original title", "原作名";
     translator: "Translator", "译者";
     tags: "Tags", "标签";
-    other_editions: "Other editions under this number", "同编号的其他版本";
+    other_editions: "Other editions with this number", "同编号的其他版本";
     copies: "Copies", "数量";
     cover_of: "Cover of", "封面：";
     read_all: "Read all", "展开全文";
@@ -115,8 +115,9 @@ words! {
 
     // Checking out.
     checkout_title: "Check out", "结算";
-    where_to: "Where it goes", "收货地址";
+    where_to: "Delivery address", "收货地址";
     saved_addresses: "Saved addresses", "已保存的地址";
+    add_address: "Add an address", "添加地址";
     another_address: "Another address", "使用其他地址";
     name: "Name", "收货人";
     phone: "Phone", "电话";
@@ -127,7 +128,7 @@ words! {
     checkout_result: "Your orders", "下单结果";
     see_order: "See the order", "查看订单";
     list_comma: ", ", "、";
-    checkout_words: "You pay once they are placed: at once, or within the time that each order tells.",
+    checkout_words: "You pay after ordering: right away, or within the time shown with each order.",
         "提交后再付款：可立即支付，也可在订单规定的时间内支付。";
     placed_well: "Ordered", "下单成功";
     not_placed: "Not ordered", "未能下单";
@@ -139,11 +140,11 @@ words! {
     pay_now: "Pay now", "立即付款";
     pay_all_now: "Pay these orders now", "立即支付这些订单";
     pay_later: "Pay later", "稍后付款";
-    pay_later_words: "You find them under Orders until then.", "在此之前可在“订单”中付款。";
+    pay_later_words: "Until then they wait under Orders.", "请在剩余时间内到“订单”中付款。";
     addresses: "Addresses", "地址簿";
-    addresses_words: "Addresses are kept on this device alone and are gone when you sign out. The shop keeps only those of orders.",
-        "地址只保存在本设备上，退出登录后即清除。商店只保留订单中的地址。";
-    no_addresses: "No address is kept here.", "这里还没有地址。";
+    addresses_words: "Addresses are kept on this device alone and are gone when you sign out. The shop keeps only the addresses on orders.",
+        "地址只保存在本设备上，退出登录后即清除。本站只保留订单中的地址。";
+    no_addresses: "No saved addresses yet.", "这里还没有地址。";
     save: "Save", "保存";
     address_book_full: "No more addresses fit. Remove one first.", "地址已满，请先删除一个。";
 
@@ -172,11 +173,12 @@ words! {
     password: "Password", "密码";
     password_to_pay: "Your password, to pay", "输入密码以付款";
     cancel_order: "Cancel this order", "取消订单";
+    cancel_unpaid_words: "Its books go back on the shelf. Nothing has been paid.", "取消后图书将退回书架。";
     cancel_words: "Its books go back on the shelf, and what you paid comes back to you.", "图书将退回书架，已付款项将退还给您。";
     confirm_receipt: "It has arrived", "确认收货";
     confirm_words: "The store gets its money then, and the order can no longer be cancelled.", "确认后货款将付给书店，订单不能再取消。";
     tracking: "Tracking", "物流";
-    sent_to: "Sent to", "寄往";
+    sent_to: "Deliver to", "寄往";
     receipt: "Receipt", "收据";
     print_receipt: "Printable receipt", "打印收据";
     print_hint: "Print this page with your browser.", "请用浏览器打印此页。";
@@ -197,8 +199,8 @@ words! {
     // The account.
     account_title: "Your account", "我的账户";
     balance: "Balance", "余额";
-    held: "Held for orders under way", "代管中";
-    spendable: "To spend", "可用";
+    held: "Held from your sales", "待结算货款";
+    spendable: "Available", "可用";
     statement: "Statement", "收支明细";
     statement_empty: "No money has moved yet.", "还没有收支记录。";
     when: "When", "时间";
@@ -223,9 +225,9 @@ words! {
     done_password: "Your password is changed, and all other devices are signed out.", "密码已修改，其他设备均已退出。";
     security: "Security", "安全";
     everywhere: "Sign out everywhere", "在所有设备上退出";
-    everywhere_words: "Ends every session of yours, this one too.", "结束您的所有会话，包括当前会话。";
+    everywhere_words: "Signs you out on every device, this one too.", "结束您的所有会话，包括当前会话。";
     close_account: "Close account", "注销账户";
-    close_words: "For good. It takes an empty account without open orders; stores of yours close with it.",
+    close_words: "This can't be undone. The balance must be zero and no order open; your stores close too.",
         "永久注销。需账户余额为零且没有未完成订单；您的书店也会随之关闭。";
     close_open_orders: "There are open orders, so the account stays.", "仍有未完成的订单，无法注销。";
     close_balance: "There is still money in the account.", "账户中仍有余额。";
@@ -245,7 +247,7 @@ words! {
     demo_buyer: "A reader", "读者";
     demo_seller: "A seller", "卖家";
     sign_in_first: "Please sign in first.", "请先登录。";
-    password_words: "Anything from 1 to 1,024 bytes. A few words make a good one.", "1 到 1024 字节，几个词的组合是不错的选择。";
+    password_words: "A few words in a row make a good one. Up to 1,024 bytes.", "建议用几个词组合，最长 1024 字节。";
 
     // Selling.
     selling_title: "Orders to send", "待发货订单";
@@ -268,7 +270,7 @@ words! {
     shelf_empty: "No book is on the shelves.", "没有在售图书。";
     off_shelf_empty: "No book is off the shelves.", "没有已下架的图书。";
     edit: "Edit", "编辑";
-    see_in_shop: "See it in the shop", "在商店中查看";
+    see_in_shop: "See it in the shop", "查看在售页面";
     stock: "Copies in stock", "库存";
     price_in_yuan: "Price in yuan", "售价（元）";
     book_title: "Title", "书名";
@@ -280,8 +282,8 @@ words! {
     contents_words: "A line for each chapter", "每章一行";
     pictures: "Pictures", "图片";
     add_pictures: "Add pictures", "添加图片";
-    pictures_words: "Up to 20 in JPEG, PNG, WebP or GIF, each of at most 4 MB and all of 15 MB. The first is the cover.",
-        "最多 20 张，JPEG、PNG、WebP 或 GIF，每张不超过 4 MB，共不超过 15 MB。第一张为封面。";
+    pictures_words: "Up to 20 in JPEG, PNG, WebP or GIF, up to 4 MB each, 15 MB together.",
+        "最多 20 张，JPEG、PNG、WebP 或 GIF，每张不超过 4 MB，共不超过 15 MB。";
     new_first: "The first one added now becomes the cover", "以本次添加的第一张为封面";
     pictures_again: "Please choose the pictures again.", "请重新选择图片。";
     too_many_pictures: "A book shows at most 20 pictures.", "每本书最多 20 张图片。";
@@ -291,13 +293,13 @@ words! {
     not_an_isbn: "This is no ISBN. Please look at its digits again.", "ISBN 有误，请核对。";
     book_listed_already: "This store lists a book of this number already.", "本店已有此编号的图书。";
     not_a_count: "Please write a whole number.", "请输入整数。";
-    words_and_price: "What it says and costs", "内容与价格";
+    words_and_price: "Details and price", "内容与价格";
     add_copies: "Add copies", "增加库存";
-    add_copies_words: "How many came in. With a minus before it, they are taken away.", "新到数量；前面加减号则减少库存。";
+    add_copies_words: "How many came in. Put a minus in front to take copies away.", "新到数量；前面加减号则减少库存。";
     stock_too_low: "There are fewer copies than that.", "库存没有这么多。";
     stock_sent_before: "This page was sent before. Please look at the stock first.", "此页面已提交过，请先核对库存。";
     take_off: "Take it off the shelves", "下架";
-    take_off_words: "Nobody can order it then. Orders that are placed stay as they are.", "下架后不能再下单，已有订单不受影响。";
+    take_off_words: "Nobody can order it then. Orders already placed stay as they are.", "下架后不能再下单，已有订单不受影响。";
     put_back: "Put it back on the shelves", "重新上架";
     put_back_words: "Nobody can order it now.", "当前不能下单。";
     done_listed: "The book is on your shelves.", "图书已上架。";
@@ -313,7 +315,7 @@ words! {
     not_an_amount: "Please write an amount such as 50 or 12.50.", "请输入金额，如 50 或 12.50。";
     amount_too_large: "This is more than is possible.", "金额超出上限。";
     wrong_password: "This is not your password.", "密码错误。";
-    error_summary: "Something is not right yet.", "有些内容需要修改。";
+    error_summary: "Please check the marked fields.", "有些内容需要修改。";
 
     // Failures.
     not_found_title: "There is nothing here", "页面不存在";

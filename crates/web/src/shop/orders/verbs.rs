@@ -6,11 +6,12 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::order::{CancelOrderRefusal, PayOrderRefusal};
-use domain::{IdempotencyKey, OrderId, OrderStatus};
+use domain::{Fen, IdempotencyKey, OrderId, OrderStatus};
 
 use super::super::cards::order_path;
 use super::super::forms::{Field, Submitted};
 use super::super::frame::Frame;
+use super::super::language::yuan;
 use super::super::trouble::Trouble;
 use super::super::visitor::Visitor;
 use super::list::OrderRow;
@@ -25,6 +26,7 @@ const PAID_AT_ONCE_MAX: usize = 50;
 struct PayPage {
     frame: Frame,
     orders: Vec<(OrderId, OrderRow)>,
+    total: String,
     password: Field,
     is_short_of_money: bool,
 }
@@ -84,13 +86,16 @@ async fn show(
     is_short_of_money: bool,
 ) -> Result<Response, Trouble> {
     let mut rows = Vec::new();
+    let mut total = Fen::ZERO;
     for id in orders {
         let order = find(&visitor, &id.to_string()).await?;
+        total = total.plus(order.total).unwrap_or(total);
         rows.push((*id, OrderRow::of(&order, &visitor)));
     }
     let page = PayPage {
         frame: visitor.frame(visitor.language.words().pay),
         orders: rows,
+        total: yuan(total),
         password: Field {
             value: String::new(),
             error,

@@ -188,5 +188,5 @@ async fn addresses_stay_on_the_device_and_with_their_reader() {
         .get("/checkout/addresses")
         .await
         .expect(200)
-        .says("No address is kept here.");
+        .says("No saved addresses yet.");
 }

@@ -23,10 +23,10 @@ async fn the_front_page_shows_what_is_new_and_what_is_bought() {
     home.says("Book 3");
     home.says("¥3.00");
     home.says("href=\"/stores/s\"");
-    home.says_not("Bought most");
+    home.says_not("Bestsellers");
     order(&mut browser).await;
     app.app.look_at_most_bought().await.unwrap();
-    browser.get("/").await.expect(200).says("Bought most");
+    browser.get("/").await.expect(200).says("Bestsellers");
 }
 
 /// So nothing jumps while covers come, and those that nobody scrolls to are never asked for.
