@@ -102,6 +102,15 @@ pub struct Shown {
     per_page: u32,
 }
 
+impl Shown {
+    /// The page behind it, where so many books have one that can be reached.
+    pub fn next(self, total: u64) -> Option<u32> {
+        let end = self.page.checked_mul(self.per_page)?;
+        let is_within_reach = end.checked_add(self.per_page)? <= REACH_MAX;
+        (u64::from(end) < total && is_within_reach).then_some(self.page + 1)
+    }
+}
+
 impl Asked {
     /// The query, and the page it is for.
     ///
@@ -152,6 +161,8 @@ pub struct FoundJson<'a> {
     relaxed: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     facets: Option<FacetsJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 impl<'a> FoundJson<'a> {
@@ -167,7 +178,13 @@ impl<'a> FoundJson<'a> {
                 Relaxation::OneTypo => "one_typo",
             }),
             facets: findings.facets.as_ref().map(FacetsJson::of),
+            next: None,
         }
+    }
+
+    /// The same, telling by which place the next page is asked for.
+    pub fn with_next(self, next: Option<String>) -> Self {
+        Self { next, ..self }
     }
 }
 

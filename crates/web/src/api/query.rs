@@ -81,6 +81,19 @@ impl Query {
         })
     }
 
+    /// Names and values of what was asked for but for these names, in whatever order it stood.
+    pub fn but_for(&self, left_out: &[&str]) -> Vec<&str> {
+        let pairs = self.pairs.iter();
+        let mut pairs: Vec<&(String, String)> = pairs
+            .filter(|(name, _)| !left_out.contains(&name.as_str()))
+            .collect();
+        pairs.sort_unstable();
+        let texts = pairs
+            .into_iter()
+            .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        texts.collect()
+    }
+
     /// Behind which order the page begins.
     pub fn after_order(&self) -> Result<Option<OrderId>, ApiError> {
         self.read("after", "the id of an order", OrderId::parse)

@@ -10,8 +10,9 @@ use axum::routing::get;
 use domain::{Price, StoreId};
 use search::{Filter, Keyword, SUGGESTIONS_MAX, Sort, SuggestionKind};
 use serde::Serialize;
+use storage::Place;
 
-use super::query::Query;
+use super::query::{Query, next};
 use super::reply::{ApiError, Known};
 use crate::Web;
 use crate::error;
@@ -44,6 +45,10 @@ fn switch(query: &Query, name: &str) -> Result<bool, ApiError> {
 }
 
 fn asked(query: &Query) -> Result<Asked, ApiError> {
+    let per_page = match number(query, "limit")? {
+        Some(limit) => Some(limit),
+        None => number(query, "per_page")?,
+    };
     let scope = query.all("scope").map(|name| {
         let WireField(field) = word("scope", name)?;
         Ok::<_, ApiError>(field)
@@ -56,7 +61,7 @@ fn asked(query: &Query) -> Result<Asked, ApiError> {
         keyword: Keyword::new(query.get("q").unwrap_or("")),
         scope: (!scope.is_empty()).then_some(scope),
         page: number(query, "page")?.map(|PageNumber(page)| page),
-        per_page: number(query, "per_page")?.map(|PerPage(per_page)| per_page),
+        per_page: per_page.map(|PerPage(per_page)| per_page),
         sort: sort.map_or(Sort::default(), |WireSort(sort)| sort),
         filter: Filter {
             store: store.transpose()?,
@@ -69,16 +74,25 @@ fn asked(query: &Query) -> Result<Asked, ApiError> {
     })
 }
 
-/// `GET /api/v1/books`: books by words. 200.
+/// `GET /api/v1/books`: books by words, those behind `after`. 200, 400.
 async fn books(
     State(app): State<Arc<App>>,
     query: Query,
     known: Known,
 ) -> Result<Response, ApiError> {
     let is_marked = switch(&query, "highlight")?;
-    let (wanted, shown) = asked(&query)?.into_query()?;
+    let list = query.but_for(&["after", "page", "highlight", "facets"]);
+    let list = [&["search"], &list[..]].concat();
+    let mut asked = asked(&query)?;
+    if let Some(place) = query.after(&list)? {
+        asked.page = place.as_str().parse().ok();
+    }
+    let (wanted, shown) = asked.into_query()?;
     let findings = app.find_books(wanted, is_marked).await?;
-    Ok(known.public(&FoundJson::of(&findings, shown)))
+    // A ranking has no other places than numbers: it is made anew for each page.
+    let behind = shown.next(findings.total);
+    let behind = behind.map(|page| next(&list, &Place::new(page.to_string())));
+    Ok(known.public(&FoundJson::of(&findings, shown).with_next(behind)))
 }
 
 #[derive(Serialize)]

@@ -361,6 +361,38 @@ async fn reads_say_the_same() {
 }
 
 #[tokio::test]
+async fn results_are_walked_page_by_page() {
+    let shop = Shop::filled().await;
+    let all = get(&shop.app, "/books?q=&limit=100", &[]).await.json();
+    let ids = |page: &Value| -> Vec<String> {
+        let books = page["books"].as_array().unwrap().iter();
+        books.map(|book| book["id"].to_string()).collect()
+    };
+    assert_eq!(all["next"], Value::Null);
+    let (mut walked, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = get(&shop.app, &format!("/books?q=&limit=1{after}"), &[]).await;
+        walked.extend(ids(&page.json()));
+        let Some(next) = page.json()["next"].as_str().map(str::to_owned) else {
+            break;
+        };
+        after = format!("&after={next}");
+    }
+    assert!(walked.len() > 2);
+    assert_eq!(walked, ids(&all));
+    // Another search has other places.
+    for path in [
+        "/books?q=x&limit=1",
+        "/books?q=&limit=2",
+        "/books?q=&limit=1&in_stock=true",
+    ] {
+        let refused = get(&shop.app, &format!("{path}{after}"), &[]).await;
+        assert_eq!(refused.status, 400, "{path}");
+    }
+    shop.search.stop().await;
+}
+
+#[tokio::test]
 async fn reads_may_be_kept_while_they_stay_the_same() {
     let shop = Shop::filled().await;
     let books = "/books?q=%E7%BA%A2%E6%A5%BC%E6%A2%A6&facets=true";
