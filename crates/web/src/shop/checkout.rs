@@ -118,8 +118,13 @@ pub async fn place(headers: HeaderMap, submitted: Submitted) -> Result<Response,
     }
     visitor.cart = without(&visitor.cart, &ordered);
     visitor.keep_cart();
-    if fields.has("keep") && book.add(address) {
-        book.keep(&mut visitor)?;
+    let mut notice = None;
+    if fields.has("keep") {
+        if book.add(address) {
+            book.keep(&mut visitor)?;
+        } else {
+            notice = Some(visitor.language.words().address_not_kept);
+        }
     }
     let placed = || {
         outcomes
@@ -130,7 +135,9 @@ pub async fn place(headers: HeaderMap, submitted: Submitted) -> Result<Response,
         total.plus(placed.sum).unwrap_or(total)
     });
     let page = PlacedPage {
-        frame: visitor.frame(visitor.language.words().checkout_result),
+        frame: visitor
+            .frame(visitor.language.words().checkout_result)
+            .with_notice(notice),
         total: yuan(total),
         orders: placed().map(|placed| placed.id).collect(),
         is_all_placed: outcomes.iter().all(|outcome| outcome.placed.is_some()),

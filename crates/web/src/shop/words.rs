@@ -146,6 +146,8 @@ words! {
         "地址只保存在本设备上，退出登录后即清除。本站只保留订单中的地址。";
     no_addresses: "No saved addresses yet.", "这里还没有地址。";
     save: "Save", "保存";
+    address_not_kept: "The address was not kept: this device holds no more. Remove one under Addresses first.",
+        "地址未保存：本设备上的地址已满，请先在地址簿中删除一个。";
     address_book_full: "No more addresses fit. Remove one first.", "地址已满，请先删除一个。";
 
     // Orders.

@@ -171,6 +171,12 @@ async fn addresses_stay_on_the_device_and_with_their_reader() {
         .expect(422);
     full.says("No more addresses fit.");
     full.says("No. 6");
+    // An order is placed all the same, and the reader told.
+    put_in_cart(&mut browser, "s.b3.1").await;
+    let fields: Vec<_> = fields.into_iter().chain([("keep", "1")]).collect();
+    let placed = check_out(&mut browser, &fields).await.expect(200);
+    placed.says("The address was not kept");
+    order_path(&placed.body);
     let left = browser
         .send("/checkout/addresses", &[("remove", "0")])
         .await
