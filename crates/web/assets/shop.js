@@ -102,6 +102,18 @@ function address() {
   return location.pathname + location.search;
 }
 
+// As without scripts: with the button that was pressed.
+function sendPlainly(form, submitter) {
+  if (submitter?.name) {
+    const pressed = document.createElement("input");
+    pressed.type = "hidden";
+    pressed.name = submitter.name;
+    pressed.value = submitter.value;
+    form.append(pressed);
+  }
+  form.submit();
+}
+
 // Tells those who listen and don't look.
 function say(words) {
   document.querySelector("[data-toast]").textContent = words;
@@ -121,7 +133,7 @@ function wireForms() {
       addToCart(form).catch(() => form.submit());
     } else if (form.matches("form[data-auto]")) {
       event.preventDefault();
-      sendInPlace(form, event.submitter).catch(() => form.submit());
+      sendInPlace(form, event.submitter).catch(() => sendPlainly(form, event.submitter));
     }
   });
   // Not what is typed where more is to be typed beside it, such as the ends of a range.

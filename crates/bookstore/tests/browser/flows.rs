@@ -15,6 +15,17 @@ fn shop(folder: &std::path::Path, arguments: &[&str]) -> Server {
     Server::start(folder, &[&["--demo"], arguments].concat())
 }
 
+/// Does this in a shop of the demonstration, where there is a browser.
+pub fn in_shop(arguments: &[&str], test: impl FnOnce(&Server)) {
+    if !chrome::is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = shop(folder.path(), arguments);
+    test(&server);
+    server.stop();
+}
+
 fn sign_in(chrome: &Chrome, user: &str) {
     chrome.open("/sign-in");
     chrome.fill("#user", user);
@@ -173,24 +184,12 @@ fn cover(folder: &std::path::Path) -> String {
 
 #[test]
 fn a_reader_finds_buys_and_receives_a_book() {
-    if !chrome::is_there() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let server = shop(folder.path(), &[]);
-    buy(&server, true);
-    server.stop();
+    in_shop(&[], |server| buy(server, true));
 }
 
 #[test]
 fn the_same_works_without_scripts() {
-    if !chrome::is_there() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let server = shop(folder.path(), &[]);
-    buy(&server, false);
-    server.stop();
+    in_shop(&[], |server| buy(server, false));
 }
 
 /// A reader's cart goes over two stores, and all copies of one of its books are bought by another
@@ -235,24 +234,12 @@ fn buy_copies(server: &Server, store: &str, book: &str, count: i64) {
 
 #[test]
 fn a_cart_over_two_stores_where_one_book_sells_out_meanwhile() {
-    if !chrome::is_there() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let server = shop(folder.path(), &[]);
-    buy_from_two_stores(&server, true);
-    server.stop();
+    in_shop(&[], |server| buy_from_two_stores(server, true));
 }
 
 #[test]
 fn a_cart_over_two_stores_works_without_scripts() {
-    if !chrome::is_there() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let server = shop(folder.path(), &[]);
-    buy_from_two_stores(&server, false);
-    server.stop();
+    in_shop(&[], |server| buy_from_two_stores(server, false));
 }
 
 /// The first stop of the keyboard leads past the head of the page, and shows where it is.
@@ -312,22 +299,14 @@ fn leave_unpaid(server: &Server, has_scripts: bool) {
 
 #[test]
 fn an_order_left_unpaid_shows_as_cancelled() {
-    if !chrome::is_there() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let server = shop(folder.path(), &["--payment-timeout", "15s"]);
-    leave_unpaid(&server, true);
-    server.stop();
+    in_shop(&["--payment-timeout", "15s"], |server| {
+        leave_unpaid(server, true)
+    });
 }
 
 #[test]
 fn an_order_left_unpaid_shows_as_cancelled_without_scripts() {
-    if !chrome::is_there() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let server = shop(folder.path(), &["--payment-timeout", "15s"]);
-    leave_unpaid(&server, false);
-    server.stop();
+    in_shop(&["--payment-timeout", "15s"], |server| {
+        leave_unpaid(server, false)
+    });
 }

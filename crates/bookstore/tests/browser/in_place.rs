@@ -1,7 +1,8 @@
 //! Forms that send themselves: what they change is shown in the page, and whoever is in the middle
 //! of them stays there.
 
-use crate::chrome::{self, ARROW_UP, Chrome};
+use crate::chrome::{ARROW_UP, Chrome};
+use crate::flows::in_shop;
 use crate::support::Server;
 
 /// Leaves a mark that a new page would not have.
@@ -15,13 +16,7 @@ fn expect_same_page(chrome: &Chrome, focused: &str) {
     assert_eq!(chrome.evaluate("document.activeElement.id"), focused);
 }
 
-#[test]
-fn a_cart_changes_without_a_new_page() {
-    if !chrome::is_there() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &["--demo"]);
+fn change_cart(server: &Server) {
     let chrome = Chrome::start(server.address, "en");
     chrome.open("/books/xiyouji?store=Lantern%20Books");
     chrome.click(".buy button");
@@ -40,16 +35,14 @@ fn a_cart_changes_without_a_new_page() {
     chrome.click("#r0");
     chrome.wait_for("Your cart is empty.");
     expect_same_page(&chrome, "content");
-    server.stop();
 }
 
 #[test]
-fn results_are_narrowed_down_without_a_new_page() {
-    if !chrome::is_there() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &["--demo"]);
+fn a_cart_changes_without_a_new_page() {
+    in_shop(&[], change_cart);
+}
+
+fn narrow_down(server: &Server) {
     let chrome = Chrome::start(server.address, "en");
     chrome.open_until("/search?q=的", "a[rel=next]");
     mark(&chrome);
@@ -62,5 +55,9 @@ fn results_are_narrowed_down_without_a_new_page() {
     chrome.evaluate("history.back()");
     chrome.wait_for_element("#stock:not([checked])");
     assert!(!chrome.at().contains("stock=1"), "{}", chrome.at());
-    server.stop();
+}
+
+#[test]
+fn results_are_narrowed_down_without_a_new_page() {
+    in_shop(&[], narrow_down);
 }

@@ -62,30 +62,34 @@ impl Columns {
     /// Counts documents; of one store's search, by that store's offers alone.
     pub fn facets(&self, found: &Slots, store: Option<u32>) -> Facets {
         let missing = self.there.without(found);
-        let (tags, stores) = self.count_tags_and_stores(found, &missing, store);
+        let (tags, stores) = self.count_tags_and_stores(found, &missing, store.is_none());
         Facets {
             tags: commonest(&tags, |tag| self.tags.text(tag).to_string()),
             publishers: commonest(&self.count_publishers(found, &missing), |name| {
                 self.publishers.text(name).to_string()
             }),
-            stores: commonest(&stores, |store| self.store(store).id.clone()),
+            stores: match store {
+                None => commonest(&stores, |store| self.store(store).id.clone()),
+                Some(_) if found.is_empty() => Vec::new(),
+                Some(store) => vec![(self.store(store).id.clone(), found.count())],
+            },
             prices: self.count_prices(found, store),
         }
     }
 
-    /// How many of the documents found have each tag, and how many each store offers, if that may be
-    /// one of the highest counts; otherwise 0.
+    /// How many of the documents found have each tag, and how many each store offers where stores are
+    /// wanted; if that may be one of the highest counts, otherwise 0.
     fn count_tags_and_stores(
         &self,
         found: &Slots,
         missing: &Slots,
-        store: Option<u32>,
+        with_stores: bool,
     ) -> (Vec<u32>, Vec<u32>) {
         let is_few = |slots: &Slots| slots.count() * FEW_ONE_IN < self.count() as u64;
         let tagged: Vec<&[u32]> = self.tagged.iter().map(Vec::as_slice).collect();
         let offered = self.stores.iter().map(|store| store.slots.as_slice());
         let offered: Vec<&[u32]> = offered.collect();
-        let (tags, mut stores) = if is_few(found) {
+        if is_few(found) {
             let (mut tags, mut stores) = (vec![0; tagged.len()], vec![0; offered.len()]);
             for document in self.documents_of(found) {
                 document.count(&mut tags, &mut stores, |count| *count += 1);
@@ -97,16 +101,11 @@ impl Columns {
                 document.count(&mut tags, &mut stores, |count| *count -= 1);
             }
             (tags, stores)
-        } else if store.is_some() {
-            (count_lists(&tagged, found), vec![0; offered.len()])
-        } else {
+        } else if with_stores {
             (count_lists(&tagged, found), count_lists(&offered, found))
-        };
-        if let Some(store) = store {
-            stores.fill(0);
-            stores[store as usize] = u32::try_from(found.count()).unwrap_or(u32::MAX);
+        } else {
+            (count_lists(&tagged, found), Vec::new())
         }
-        (tags, stores)
     }
 
     fn count_publishers(&self, found: &Slots, missing: &Slots) -> Vec<u32> {

@@ -133,6 +133,7 @@ async fn a_form_whose_session_has_ended_leads_to_signing_in_and_back() {
     browser.get("/cart").await.says("data-cart-count>1<");
     // Only the path counts of what a browser says.
     let shown = sent(&mut browser, "https://evil.example//evil.example/").await;
+    shown.says("name=\"back\" value=\"/\"");
     shown.says_not("evil.example/\"");
     let shown = sent(&mut browser, "?").await;
     assert_eq!(shown.path, "/sign-in?back=%2F");

@@ -4,17 +4,17 @@ use std::io::Read;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use serde_json::json;
 use tower::ServiceExt;
 use web::ClientAddress;
 
+use super::selling::PNG;
 use super::{market, order};
 use crate::browser::Browser;
 use crate::test_app::TestApp;
-
-/// A PNG of one pixel.
-const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 #[tokio::test]
 async fn the_front_page_shows_what_is_new_and_what_is_bought() {
@@ -35,7 +35,7 @@ async fn covers_have_their_size_and_only_the_first_come_at_once() {
     let (app, seller, mut browser) = market().await;
     for number in 0..6 {
         let info = json!({
-            "id": format!("covered-{number}"), "title": "T", "price": 1, "pictures": [PIXEL],
+            "id": format!("covered-{number}"), "title": "T", "price": 1, "pictures": [STANDARD.encode(PNG)],
         });
         let body = json!({"user_id": "seller", "store_id": "s", "book_info": info});
         let added = app.post("/seller/add_book", body).token(&seller);

@@ -4,7 +4,7 @@ use super::market;
 use crate::browser::{Browser, value_of, values_of};
 use crate::test_app::{TestApp, password};
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\nand the rest";
+pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\nand the rest";
 
 async fn seller() -> (TestApp, Browser) {
     let (app, ..) = market().await;
