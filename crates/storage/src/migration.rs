@@ -7,19 +7,30 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::migration::{EndMigrationRefusal, RestoreRefusal};
-use domain::{BookText, Change, EndMigration, Picture, Refused, Request, Restore, SourceMark};
+use domain::{
+    BookText, Change, EndMigration, Operation, Picture, Refused, Request, Restore, SourceMark,
+};
+use tokio::time::{Instant, sleep};
 
-use crate::error::StorageError;
+use crate::error::{ErrorKind, StorageError};
 use crate::export::{ExportCursor, ExportLimit, ExportPage, Section};
-use crate::port::{Storage, run};
+use crate::port::{Outcome, Storage, run};
 
 /// What one transaction moves: enough to make its commit cheap, little enough to be over soon.
 pub const PAGE_LIMIT: ExportLimit = ExportLimit {
     rows: 2_000,
     bytes: 4 << 20,
 };
+
+/// For how long a transaction that certainly did not happen is tried again. A migration that was
+/// killed leaves one open in MongoDB, which an engine takes for abandoned after some seconds; and
+/// an election is over sooner than this.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The pause before each further attempt.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Why a shop can't be moved.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -154,7 +165,7 @@ impl<'a> Move<'a> {
             changes: page.changes,
             reached: page.end.to_string().into(),
         };
-        let writing = run(self.destination, Request::unproved(restore));
+        let writing = run_patiently(self.destination, restore);
         // The next page is read while this one is written.
         let (written, next) = if page.is_last {
             (writing.await, None)
@@ -192,12 +203,37 @@ impl<'a> Move<'a> {
             "a shop is whole once all its pages have moved"
         );
         let operation = EndMigration { source: self.mark };
-        match run(self.destination, Request::unproved(operation)).await? {
+        match run_patiently(self.destination, operation).await? {
             Ok(_) => Ok(()),
             Err(Refused::Rule(EndMigrationRefusal::NotMoving)) => Err(MigrationError::OtherSource),
             Err(refused) => Err(MigrationError::Disturbed(format!("{refused:?}"))),
         }
     }
+}
+
+/// Runs an operation, and again where others were in the way of it or the storage was away.
+async fn run_patiently<O>(storage: &dyn Storage, operation: O) -> Result<Outcome<O>, StorageError>
+where
+    O: Operation + Clone + Send + 'static,
+    O::Done: Send,
+    O::Refusal: Send,
+{
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let ran = run(storage, Request::unproved(operation.clone())).await;
+        match &ran {
+            Err(error) if is_passing(error) && Instant::now() < until => sleep(PAUSE).await,
+            _ => return ran,
+        }
+    }
+}
+
+/// Whether nothing happened, and another attempt can help.
+fn is_passing(error: &StorageError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::Overloaded
+    )
 }
 
 async fn is_empty(storage: &dyn Storage) -> Result<bool, StorageError> {

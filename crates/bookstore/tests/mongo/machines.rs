@@ -71,7 +71,8 @@ impl Machines {
 
     /// See [`ReplicaSet::leave_open`].
     pub fn leave_open(&self, account: &str) {
-        self.set.leave_open(DATABASE, account);
+        self.set
+            .leave_open(DATABASE, ["accounts", account, "balance"]);
     }
 
     pub fn address(&self, process: usize) -> SocketAddr {

@@ -186,24 +186,22 @@ impl ReplicaSet {
         });
     }
 
-    /// Writes an account in a transaction that is neither committed nor aborted, as a `bookstore`
-    /// leaves it that is killed right then.
-    pub fn leave_open(&self, database: &str, account: &str) {
+    /// Raises a field of a document in a transaction that is neither committed nor aborted, as a
+    /// `bookstore` leaves it that is killed right then.
+    pub fn leave_open(&self, database: &str, [collection, id, field]: [&str; 3]) {
         self.runtime.block_on(async {
             let mut options = ClientOptions::parse(self.url(database)).await.unwrap();
             options.app_name = Some("bookstore".to_owned());
             let client = Client::with_options(options).unwrap();
             let mut session = client.start_session().await.unwrap();
             session.start_transaction().await.unwrap();
-            let accounts = client.database(database).collection::<Document>("accounts");
-            accounts
-                .update_one(
-                    doc! { "_id": account },
-                    doc! { "$inc": { "balance": 1_i64 } },
-                )
+            let collection = client.database(database).collection::<Document>(collection);
+            let written = collection
+                .update_one(doc! { "_id": id }, doc! { "$inc": { field: 1_i64 } })
                 .session(&mut session)
                 .await
                 .unwrap();
+            assert_eq!(written.modified_count, 1, "it holds a document");
             // Dropped, it would be aborted.
             std::mem::forget(session);
         });
