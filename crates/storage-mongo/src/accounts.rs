@@ -1,5 +1,7 @@
 //! Accounts, with their money in the same document: a batch reads and writes both together.
 
+use std::collections::BTreeSet;
+
 use domain::{Account, Epoch, Fen, Key, Obligations, PasswordHash, UserId, WorkingSet};
 use mongodb::bson::{Bson, DateTime, RawDocumentBuf, doc, rawdoc};
 use serde::{Deserialize, Serialize};
@@ -70,22 +72,43 @@ pub(crate) async fn load(
         Key::Account(user) => Some(user.clone()),
         _ => None,
     };
-    let mut users: Vec<UserId> = keys.iter().filter_map(named).collect();
-    users.sort_unstable();
-    if users.is_empty() {
-        return Ok(());
+    let asked: Vec<UserId> = keys.iter().filter_map(named).collect();
+    let is_missing = |transaction: &Transaction, user: &UserId| {
+        !transaction.at_hand.contains_key(user) && !rows.accounts.is_loaded(user)
+    };
+    if asked.iter().any(|user| is_missing(transaction, user)) {
+        let others = parties(keys, rows);
+        let wanted: BTreeSet<&UserId> = asked
+            .iter()
+            .chain(&others)
+            .filter(|user| is_missing(transaction, user))
+            .collect();
+        let ids: Vec<Bson> = wanted.iter().map(|user| user.as_str().into()).collect();
+        let found: Vec<AccountDocument> = transaction.find_by_id(ACCOUNTS, &ids, LOADING).await?;
+        for document in found {
+            let account = document.read()?;
+            transaction.at_hand.insert(account.id.clone(), account);
+        }
     }
-    let ids: Vec<Bson> = users.iter().map(|user| user.as_str().into()).collect();
-    let found: Vec<AccountDocument> = transaction.find_by_id(ACCOUNTS, &ids, LOADING).await?;
-    for document in found {
-        let account = document.read()?;
-        rows.accounts.load(account.id.clone(), Some(account), 0);
-    }
-    for user in users {
-        transaction.accounts_read.insert(user.clone());
-        rows.accounts.load(user, None, 0);
+    for user in asked {
+        let account = transaction.at_hand.remove(&user);
+        rows.accounts.load(user.clone(), account, 0);
+        transaction.accounts_read.insert(user);
     }
     Ok(())
+}
+
+/// Whose money the verbs of these orders may move: who pays an order turns out to pay its seller,
+/// and to ask for his account only then would be one round trip more.
+fn parties(keys: &[Key], rows: &WorkingSet) -> Vec<UserId> {
+    let order = |key: &Key| match key {
+        Key::Order(order) => rows.orders.get(order).flatten(),
+        _ => None,
+    };
+    keys.iter()
+        .filter_map(order)
+        .flat_map(|order| [order.buyer.clone(), order.seller.clone()])
+        .collect()
 }
 
 /// What keeps accounts from being closed, computed in this transaction's snapshot. Who could

@@ -2,7 +2,7 @@
 //!
 //! MongoDB notices when two transactions write the same document, not when one has read what the
 //! other writes. Three things are decided on without being written, and a fourth without being
-//! read, and each has its guard:
+//! read, and each has its guard. Two more concern what a process goes by without reading it now:
 //!
 //! * *The proof*: the epoch of the actor's account, and his terminal's generation. One guard
 //!   document for each account, apart from it so that sellers who are paid are in nobody's way.
@@ -15,15 +15,16 @@
 //!   Raising too many guards costs a write, raising too few costs correctness, so an account read
 //!   for other reasons is raised as well.
 //! * *An open store*: orders are placed in a store that its owner may be closing. An order writes
-//!   the listings whose stock it takes, so whoever closes a store writes all listings of it that
-//!   have stock. (All else that a store's openness decides is by its owner's proof.)
+//!   the listings whose stock it takes, so whoever closes a store writes all listings of it: he
+//!   raises their `edits`. (All else that a store's openness decides is by its owner's proof.)
 //! * *Absence*: an id that is free. Unique ids turn the second taker away, and a duplicate counts
 //!   as a conflict: in its next attempt it finds the first.
 //! * *A remembered listing* ([`crate::remembered`]): a batch of nothing but new orders takes listings
 //!   as this process last saw them, and writes each of them that it sells from. The filter of that
 //!   write asks, in the transaction's own snapshot, whether `edits` is what it was, which everybody
 //!   raises who changes anything but the stock, and whether there are more copies than are taken. So
-//!   price, title and shelf are those that the orders went by; there are copies enough for all of
+//!   price, title and shelf are those that the orders went by, and so is the store, which is
+//!   remembered with each listing as it was then; there are copies enough for all of
 //!   them; and some are left, as `in_stock` goes on saying. Only where a batch takes the last copy by
 //!   what is remembered, the filter asks for just that stock, for then `in_stock` changes. Where a
 //!   listing doesn't pass, the batch is undone, forgets its listings and runs again on rows that it
@@ -31,6 +32,10 @@
 //!   an operation went by is written by nobody, so nothing would make sure of it
 //!   ([`storage::Transact::must_read_anew`]). Operations that want to know more of a listing always
 //!   read it ([`domain::Operation::only_takes_copies`]).
+//! * *A remembered order*: nothing about an order changes without its state. A batch takes orders
+//!   that this process has just placed as they were then, and the filter of the write that pays or
+//!   cancels one asks whether its state is what it was. For the rest the same holds as for listings;
+//!   where something went by an order that the batch doesn't write, it reads.
 
 use std::collections::BTreeSet;
 
@@ -119,16 +124,16 @@ fn users_to_raise(transaction: &Transaction, rows: &WorkingSet) -> BTreeSet<User
     raised
 }
 
-/// Writes every listing from which an order could take stock.
+/// Writes every listing of a store, so that whoever sells from it meets that, or else finds that what
+/// he has in mind is out of date.
 async fn close_doors(transaction: &mut Transaction, store: &Store) -> Stored<()> {
     let filter = rawdoc! {
         "_id": {
             "$gte": { "store": store.id.as_str(), "book": mongodb::bson::RawBson::MinKey },
             "$lte": { "store": store.id.as_str(), "book": mongodb::bson::RawBson::MaxKey },
         },
-        "stock": { "$gt": 0_i64 },
     };
-    let update = rawdoc! { "$inc": { "doors": 1_i64 } };
+    let update = rawdoc! { "$inc": { "edits": 1_i64 } };
     transaction
         .update_many(LISTINGS, filter, update, SAVING)
         .await

@@ -21,6 +21,8 @@ use domain::{Key, OrderId, StoreId, UserId, WorkingSet};
 use moka::sync::Cache;
 use storage::Job;
 
+use crate::remembered::keep_newest;
+
 /// How many kinds of lanes there are: for what names listings, and for all else.
 const KINDS: usize = 2;
 /// Among how many lanes of each kind sellers are dealt out.
@@ -45,10 +47,10 @@ impl Lanes {
     pub(crate) fn new() -> Self {
         Self {
             hasher: RandomState::new(),
-            sellers: Cache::new(REMEMBERED_MAX),
+            sellers: keep_newest(Cache::builder(), REMEMBERED_MAX),
             sellers_met: AtomicUsize::new(0),
-            orders: Cache::new(REMEMBERED_MAX),
-            stores: Cache::new(REMEMBERED_MAX),
+            orders: keep_newest(Cache::builder(), REMEMBERED_MAX),
+            stores: keep_newest(Cache::builder(), REMEMBERED_MAX),
         }
     }
 

@@ -9,7 +9,6 @@ use domain::{
 use mongodb::bson::raw::cstr;
 use mongodb::bson::{Binary, Bson, DateTime, RawArrayBuf, RawBson, RawDocumentBuf, doc, rawdoc};
 use serde::{Deserialize, Serialize};
-use storage::{ErrorKind, StorageError};
 
 use crate::deployment::Deployment;
 use crate::error::{Stored, damaged};
@@ -131,14 +130,21 @@ pub(crate) async fn load(
     };
     let mut listings: Vec<ListingKey> = keys.iter().filter_map(named).collect();
     listings.sort_unstable();
-    if transaction.may_guess {
-        let guessed = &mut transaction.guessed;
-        transaction.remembered.recall(&mut listings, |seen| {
-            let Seen { listing, edits } = seen.clone();
-            guessed.insert(listing.key.clone());
-            rows.listings
-                .load(listing.key.clone(), Some(listing), edits);
-        });
+    if transaction.may_guess_listings() {
+        let guessed = &mut transaction.guessed.listings;
+        transaction
+            .remembered
+            .recall_listings(&mut listings, |seen| {
+                let Seen {
+                    listing,
+                    edits,
+                    store,
+                } = seen.clone();
+                guessed.insert(listing.key.clone());
+                rows.stores.load(store.id.clone(), Some(store), 0);
+                rows.listings
+                    .load(listing.key.clone(), Some(listing), edits);
+            });
     }
     if listings.is_empty() {
         return Ok(());
@@ -165,7 +171,7 @@ pub(crate) async fn save(transaction: &mut Transaction, rows: &WorkingSet) -> St
             (_, None) => {}
             (None, Some(listing)) => added.push(ListingDocument::of(listing)),
             (Some(saved), Some(listing)) => {
-                let guard = if transaction.guessed.is_empty() {
+                let guard = if transaction.guessed.listings.is_empty() {
                     Guard::new()
                 } else {
                     guard(saved, listing, entry.handle)
@@ -185,13 +191,7 @@ pub(crate) async fn save(transaction: &mut Transaction, rows: &WorkingSet) -> St
         }
     };
     let updates = updates.into_iter().map(named).collect();
-    let saved = transaction.update_alike(LISTINGS, updates, SAVING).await;
-    match saved {
-        Err(error) if error.kind() == ErrorKind::Corrupt && !transaction.guessed.is_empty() => {
-            return Err(StorageError::new(ErrorKind::Conflict, SAVING));
-        }
-        saved => saved?,
-    }
+    transaction.update_alike(LISTINGS, updates, SAVING).await?;
     transaction.insert(LISTINGS, added, SAVING).await
 }
 
@@ -212,20 +212,8 @@ fn guard(saved: &Listing, listing: &Listing, edits: i64) -> Guard {
     vec![(cstr!("edits"), edits), (cstr!("stock"), stock)]
 }
 
-/// What this process remembers of listings that a batch has written.
-pub(crate) fn seen(rows: &WorkingSet) -> impl Iterator<Item = Seen> + '_ {
-    rows.listings.changed().filter_map(|(_, entry)| {
-        let listing = entry.current()?;
-        let is_edited = entry.saved().is_some_and(|saved| is_edit(saved, listing));
-        Some(Seen {
-            listing: listing.clone(),
-            edits: entry.handle + i64::from(is_edited),
-        })
-    })
-}
-
 /// Whether anything but the stock differs.
-fn is_edit(saved: &Listing, listing: &Listing) -> bool {
+pub(crate) fn is_edit(saved: &Listing, listing: &Listing) -> bool {
     saved.price != listing.price
         || saved.added != listing.added
         || !Arc::ptr_eq(&saved.details, &listing.details)

@@ -263,6 +263,13 @@ pub(crate) async fn load(
     };
     let mut orders: Vec<OrderId> = keys.iter().filter_map(named).collect();
     orders.sort_unstable();
+    if transaction.may_guess {
+        let guessed = &mut transaction.guessed.orders;
+        transaction.remembered.recall_orders(&mut orders, |order| {
+            guessed.insert(order.id);
+            rows.orders.load(order.id, Some(order), 0);
+        });
+    }
     if orders.is_empty() {
         return Ok(());
     }
@@ -285,18 +292,28 @@ pub(crate) async fn save(transaction: &mut Transaction, rows: &WorkingSet) -> St
         match (entry.saved(), entry.current()) {
             (_, None) => {}
             (None, Some(order)) => added.push(OrderDocument::of(order)),
-            (Some(saved), Some(order)) => updates.push((order.id, changes(saved, order))),
+            (Some(saved), Some(order)) => {
+                let is_guess = transaction.guessed.orders.contains(&order.id);
+                let guard = if is_guess { guard(saved) } else { Guard::new() };
+                updates.push((order.id, guard, changes(saved, order)));
+            }
         }
     }
-    updates.sort_unstable_by_key(|(id, _)| *id);
-    let named = |(id, update)| Update {
+    updates.sort_unstable_by_key(|(id, ..)| *id);
+    let named = |(id, guard, update)| Update {
         id: RawBson::Binary(order_binary(id)),
-        guard: Guard::new(),
+        guard,
         update,
     };
     let updates = updates.into_iter().map(named).collect();
     transaction.update_alike(ORDERS, updates, SAVING).await?;
     transaction.insert(ORDERS, added, SAVING).await
+}
+
+/// What makes sure that an order is as it was: its state, since nothing about it changes without
+/// that.
+fn guard(saved: &Order) -> Guard {
+    vec![(cstr!("state"), saved.status().as_str().into())]
 }
 
 /// What a verb changes: the state with its times, and the tracking. All payments of a batch say the

@@ -151,8 +151,8 @@ impl Transaction {
         self.expect(found, wanted, doing)
     }
 
-    /// Changes documents by their ids, each of which must be there and as its guard says. What is to
-    /// be changed alike is one statement, which costs the server less than one for each document.
+    /// Changes documents by their ids, each of which must be there, and as its guard says: it is a
+    /// conflict where one is not. What is to be changed alike is one statement, which costs the server less than one for each document.
     pub(crate) async fn update_alike(
         &mut self,
         collection: &str,
@@ -160,10 +160,14 @@ impl Transaction {
         doing: &'static str,
     ) -> Stored<()> {
         let wanted = updates.len() as u64;
+        let is_guarded = updates.iter().any(|update| !update.guard.is_empty());
         let statements = group(updates);
         let found = self
             .write("update", "updates", collection, statements, doing)
             .await?;
+        if is_guarded && found != wanted {
+            return Err(StorageError::new(ErrorKind::Conflict, doing));
+        }
         self.expect(found, wanted, doing)
     }
 

@@ -56,7 +56,7 @@ pub(crate) async fn load(
     rows: &mut WorkingSet,
 ) -> Stored<()> {
     let named = |key: &Key| match key {
-        Key::Store(store) => Some(store.clone()),
+        Key::Store(store) if !rows.stores.is_loaded(store) => Some(store.clone()),
         _ => None,
     };
     let mut stores: Vec<StoreId> = keys.iter().filter_map(named).collect();

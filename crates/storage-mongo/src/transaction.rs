@@ -4,12 +4,12 @@
 //! transactions that write the same document conflict at once, and the later one starts again:
 //! other processes write too. Nothing here waits for a lock, so nothing can deadlock.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Key, ListingKey, UserId, WorkingSet};
+use domain::{Account, Key, UserId, WorkingSet};
 use mongodb::ClientSession;
 use mongodb::options::{
     Acknowledgment, ReadConcern, SessionOptions, TransactionOptions, WriteConcern,
@@ -22,7 +22,7 @@ use crate::commit::{COMMITTING, commit, end};
 use crate::deployment::{Deployment, OPERATION_DEADLINE, until};
 use crate::error::Stored;
 use crate::lanes::Lanes;
-use crate::remembered::Remembered;
+use crate::remembered::{Guessed, Remembered};
 use crate::{
     abandoned, accounts, books, guards, idempotency, ledger, listings, migrations, orders, stores,
     terminals,
@@ -46,16 +46,20 @@ pub(crate) struct Transaction {
     pub(crate) session: Option<ClientSession>,
     deadline: Instant,
     random: RandomState,
+    /// Accounts that came along with others, in case they are asked for.
+    pub(crate) at_hand: HashMap<UserId, Account>,
     /// Whose accounts this batch has read.
     pub(crate) accounts_read: HashSet<UserId>,
     /// Of whom it has read a terminal.
     pub(crate) terminals_read: HashSet<UserId>,
-    /// What this process has seen of listings.
+    /// What this process has seen of listings and orders.
     pub(crate) remembered: Arc<Remembered>,
-    /// Whether this batch may take listings from there.
+    /// Whether this batch may take orders from there.
     pub(crate) may_guess: bool,
-    /// Those that it has.
-    pub(crate) guessed: HashSet<ListingKey>,
+    /// Whether all that it does to listings is to take copies of them.
+    only_takes_copies: bool,
+    /// What it has taken from there.
+    pub(crate) guessed: Guessed,
 }
 
 impl Transaction {
@@ -70,23 +74,31 @@ impl Transaction {
             session: None,
             deadline: Instant::now(),
             random: RandomState::new(),
+            at_hand: HashMap::new(),
             accounts_read: HashSet::new(),
             terminals_read: HashSet::new(),
             remembered,
             may_guess: false,
-            guessed: HashSet::new(),
+            only_takes_copies: false,
+            guessed: Guessed::default(),
         }
     }
 
     /// Prepares for a batch, and until when it must be answered.
     pub(crate) fn prepare(&mut self, jobs: &[Box<dyn Job>], deadline: Instant) {
         self.deadline = deadline;
-        self.may_guess = jobs.iter().all(|job| job.only_takes_copies());
+        self.may_guess = true;
+        self.only_takes_copies = jobs.iter().all(|job| job.only_takes_copies());
     }
 
-    /// Forgets the listings that this batch went by, since they may be others by now.
+    /// Whether this batch may take listings, and their stores, as this process remembers them.
+    pub(crate) fn may_guess_listings(&self) -> bool {
+        self.may_guess && self.only_takes_copies
+    }
+
+    /// Forgets what this batch went by, since it may be otherwise by now.
     fn forget_guesses(&mut self) {
-        self.remembered.forget(self.guessed.iter());
+        self.remembered.forget(&self.guessed);
         self.guessed.clear();
     }
 
@@ -139,17 +151,18 @@ impl Transaction {
 
 impl Transact for Transaction {
     async fn begin(&mut self) -> Stored<()> {
+        self.at_hand.clear();
         self.accounts_read.clear();
         self.terminals_read.clear();
         self.start().await
     }
 
     async fn load(&mut self, keys: &[Key], rows: &mut WorkingSet) -> Stored<()> {
+        orders::load(self, keys, rows).await?;
         accounts::load(self, keys, rows).await?;
         terminals::load(self, keys, rows).await?;
-        stores::load(self, keys, rows).await?;
         listings::load(self, keys, rows).await?;
-        orders::load(self, keys, rows).await?;
+        stores::load(self, keys, rows).await?;
         books::load(self, keys, rows).await?;
         idempotency::load(self, keys, rows).await?;
         migrations::load(self, keys, rows).await?;
@@ -167,6 +180,12 @@ impl Transact for Transaction {
 
     /// The rows on which others are likeliest to be in the way come first.
     async fn save(&mut self, rows: &mut WorkingSet) -> Stored<()> {
+        if !self.guessed.are_written(rows) {
+            return Err(StorageError::new(
+                ErrorKind::Conflict,
+                "going by rows in mind of which nothing would make sure",
+            ));
+        }
         accounts::save(self, rows).await?;
         listings::save(self, rows).await?;
         guards::save(self, rows).await?;
@@ -206,7 +225,7 @@ impl Transact for Transaction {
         self.session = None;
         self.lanes.learn(rows);
         self.guessed.clear();
-        self.remembered.remember(listings::seen(rows));
+        self.remembered.remember(rows);
         rows.clear();
     }
 

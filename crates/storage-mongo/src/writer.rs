@@ -118,7 +118,7 @@ struct Dispatcher {
 impl Dispatcher {
     fn start(deployment: Arc<Deployment>) -> Self {
         let hints = Arc::new(Lanes::new());
-        let remembered = Arc::new(Remembered::default());
+        let remembered = Arc::new(Remembered::new());
         let (free, freed) = mpsc::unbounded_channel();
         let lanes = (0..LANES)
             .map(|number| {

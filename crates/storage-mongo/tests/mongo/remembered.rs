@@ -1,10 +1,10 @@
-//! What a process remembers of listings: it spares reading them, and nobody is answered by it where
-//! another process has changed them since.
+//! What a process remembers of listings and orders: it spares reading them, and nobody is answered
+//! by it where another process has changed them since.
 
 use std::time::Duration;
 
-use domain::order::PlaceOrderRefusal;
-use domain::{CancelUntil, Fen, Request};
+use domain::order::{PayOrder, PayOrderRefusal, PlaceOrderRefusal};
+use domain::{CancelUntil, Fen, OrderId, Request};
 use mongodb::Database;
 use mongodb::bson::{Document, doc};
 use storage::conformance::requests::{self, book, place, stock, store};
@@ -52,9 +52,9 @@ fn too_low(left: i64) -> Result<domain::Answer<()>, domain::Refused<PlaceOrderRe
     })
 }
 
-/// How often listings were read since the server was told to note that.
-async fn listings_read(database: &Database) -> u64 {
-    let filter = doc! { "op": "query", "ns": format!("{}.listings", database.name()) };
+/// How often a collection was read since the server was told to note that.
+async fn reads_of(database: &Database, collection: &str) -> u64 {
+    let filter = doc! { "op": "query", "ns": format!("{}.{collection}", database.name()) };
     let profile = database.collection::<Document>("system.profile");
     profile.count_documents(filter).await.expect("no failure")
 }
@@ -67,9 +67,11 @@ async fn a_listing_in_mind_is_not_read_again() {
     let profiling = database.run_command(doc! { "profile": 2 }).await;
     profiling.expect("no failure");
     assert_eq!(order(&one, 1).await, done());
-    assert_eq!(listings_read(&database).await, 0);
+    assert_eq!(reads_of(&database, "listings").await, 0);
+    assert_eq!(reads_of(&database, "stores").await, 0);
     assert_eq!(order(&other, 1).await, done());
-    assert_eq!(listings_read(&database).await, 1);
+    assert_eq!(reads_of(&database, "listings").await, 1);
+    assert_eq!(reads_of(&database, "stores").await, 1);
     let profiling = database.run_command(doc! { "profile": 0 }).await;
     profiling.expect("no failure");
     close(one, other).await;
@@ -187,5 +189,82 @@ async fn a_store_closed_elsewhere_sells_nothing_that_is_in_mind() {
     assert_eq!(other.unregister(SELLER).await, done());
     let no_store = PlaceOrderRefusal::NoStore(store(STORE));
     assert_eq!(order(&one, 1).await, rule(no_store));
+    close(one, other).await;
+}
+
+/// Two processes, and an order that the first has in mind since it has placed it.
+async fn two_with_order() -> Option<(Shop, Shop, Database, OrderId)> {
+    let (one, other, database) = two().await?;
+    let order = one.given_order(BUYER, STORE, &[("wanted", 2)]).await;
+    Some((one, other, database, order))
+}
+
+fn not_placed(order: OrderId) -> Result<domain::Answer<()>, domain::Refused<PayOrderRefusal>> {
+    rule(PayOrderRefusal::NotPlaced(order))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_in_mind_is_not_read_again() {
+    let Some((one, other, database, order)) = two_with_order().await else {
+        return;
+    };
+    let second = one.given_order(BUYER, STORE, &[("wanted", 1)]).await;
+    let profiling = database.run_command(doc! { "profile": 2 }).await;
+    profiling.expect("no failure");
+    assert_eq!(one.pay(BUYER, order).await, done());
+    assert_eq!(reads_of(&database, "orders").await, 0);
+    // Once for the proof, and once for both its parties.
+    assert_eq!(reads_of(&database, "accounts").await, 2);
+    assert_eq!(other.pay(BUYER, second).await, done());
+    assert_eq!(reads_of(&database, "orders").await, 1);
+    let profiling = database.run_command(doc! { "profile": 0 }).await;
+    profiling.expect("no failure");
+    one.audit().await;
+    close(one, other).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_paid_elsewhere_is_not_paid_again() {
+    let Some((one, other, _, order)) = two_with_order().await else {
+        return;
+    };
+    assert_eq!(other.pay(BUYER, order).await, done());
+    for _ in 0..2 {
+        assert_eq!(one.pay(BUYER, order).await, not_placed(order));
+    }
+    one.audit().await;
+    close(one, other).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_cancelled_elsewhere_is_neither_paid_nor_cancelled_again() {
+    let Some((one, other, _, order)) = two_with_order().await else {
+        return;
+    };
+    let left = one.stock(STORE, "wanted").await;
+    let cancelling = other.cancel(BUYER, order, CancelUntil::Received);
+    assert_eq!(cancelling.await, done());
+    assert_eq!(one.pay(BUYER, order).await, not_placed(order));
+    let again = one.cancel(BUYER, order, CancelUntil::Received).await;
+    assert!(again.is_err(), "{again:?}");
+    assert_eq!(one.stock(STORE, "wanted").await, left + 2);
+    one.audit().await;
+    close(one, other).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_cancelled_while_it_is_being_paid_by_what_is_in_mind() {
+    let Some((one, other, _, order)) = two_with_order().await else {
+        return;
+    };
+    let paying = PayOrder {
+        order,
+        buyer: requests::user(BUYER),
+    };
+    let paying = Request::proved(one.proof(BUYER).await, paying);
+    let cancelling = other.cancel(BUYER, order, CancelUntil::Sent);
+    let (paid, cancelled) = meet(&one, paying, cancelling).await;
+    assert_eq!((paid, cancelled), (not_placed(order), done()));
+    one.audit().await;
     close(one, other).await;
 }
