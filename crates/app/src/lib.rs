@@ -143,7 +143,6 @@ impl App {
         O::Done: Send,
         O::Refusal: Send,
     {
-        let _counted = self.in_hand.count();
-        storage::run(&*self.storage, request).await
+        storage::run_holding(&*self.storage, request, self.in_hand.count()).await
     }
 }

@@ -6,6 +6,7 @@
 //! whoever sends his body slowly or waits for a hash must not keep others out; what slips through
 //! between the look and the queue is bounded by the queue.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use storage::BATCH_MAX_OPERATIONS;
@@ -31,23 +32,24 @@ pub enum Effort {
 
 /// How many operations are in hand.
 #[derive(Debug, Default)]
-pub(crate) struct InHand(AtomicUsize);
+pub(crate) struct InHand(Arc<AtomicUsize>);
 
 impl InHand {
-    /// Counts an operation for as long as the guard lives. One whose asker has gone isn't counted
-    /// any more, and still has its place in the engine's queue.
-    pub(crate) fn count(&self) -> Counted<'_> {
+    /// Counts an operation for as long as the guard lives. The engine holds it until it has
+    /// answered: an answer that waits to be taken is no work for the engine any more, and one
+    /// whose asker has gone still is.
+    pub(crate) fn count(&self) -> Counted {
         self.0.fetch_add(1, Ordering::Relaxed);
-        Counted(self)
+        Counted(self.0.clone())
     }
 }
 
 /// An operation in hand.
-pub(crate) struct Counted<'a>(&'a InHand);
+pub(crate) struct Counted(Arc<AtomicUsize>);
 
-impl Drop for Counted<'_> {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -5,9 +5,8 @@
 //! as [`Change`]s, which are applied together, so a refusal leaves the set as it was by
 //! construction. Rows that the set knows to be absent are entries too.
 
-use std::collections::HashMap;
-use std::collections::hash_map;
-use std::hash::Hash;
+mod table;
+
 use std::sync::Arc;
 
 use crate::account::{Account, Obligations};
@@ -20,6 +19,8 @@ use crate::migration::Migration;
 use crate::order::Order;
 use crate::store::Store;
 use crate::terminal::{Terminal, TerminalKey};
+
+pub use table::{Entry, Table, Weigh};
 
 /// Names one row.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -76,154 +77,6 @@ pub enum Change {
     Migration(Option<Migration>),
 }
 
-/// One row of a [`Table`]: as the engine has it, and as the operations left it.
-#[derive(Debug, Clone)]
-pub struct Entry<V> {
-    saved: Option<V>,
-    current: Option<V>,
-    is_changed: bool,
-    /// The engine's own number of the row, kept here for it and read by no rule. 0: none yet.
-    pub handle: i64,
-}
-
-impl<V> Entry<V> {
-    /// The row as the engine has it; `None` where it has none.
-    #[must_use]
-    pub fn saved(&self) -> Option<&V> {
-        self.saved.as_ref()
-    }
-
-    /// The row as it is to be; `None` where it is to be absent.
-    #[must_use]
-    pub fn current(&self) -> Option<&V> {
-        self.current.as_ref()
-    }
-}
-
-/// The loaded rows of one kind, and which of them were changed since they were last saved.
-#[derive(Debug)]
-pub struct Table<K, V> {
-    entries: HashMap<K, Entry<V>>,
-    changed: Vec<K>,
-}
-
-impl<K, V> Default for Table<K, V> {
-    fn default() -> Self {
-        Self {
-            entries: HashMap::new(),
-            changed: Vec::new(),
-        }
-    }
-}
-
-impl<K: Clone + Eq + Hash, V: Clone> Table<K, V> {
-    /// Whether the row, or its absence, is known.
-    #[must_use]
-    pub fn is_loaded(&self, key: &K) -> bool {
-        self.entries.contains_key(key)
-    }
-
-    /// The entry, where the row or its absence is known.
-    #[must_use]
-    pub fn entry(&self, key: &K) -> Option<&Entry<V>> {
-        self.entries.get(key)
-    }
-
-    /// The current row. Outer `None`: not loaded; inner `None`: there is no such row.
-    #[must_use]
-    pub fn get(&self, key: &K) -> Option<Option<&V>> {
-        self.entries.get(key).map(|entry| entry.current.as_ref())
-    }
-
-    /// Takes a row, or its absence, as the engine has it. A row already loaded stays as it is.
-    pub fn load(&mut self, key: K, row: Option<V>, handle: i64) {
-        if let hash_map::Entry::Vacant(vacant) = self.entries.entry(key) {
-            vacant.insert(Entry {
-                saved: row.clone(),
-                current: row,
-                is_changed: false,
-                handle,
-            });
-        }
-    }
-
-    /// Sets how the row is to be.
-    ///
-    /// # Panics
-    /// If the row was never loaded: a rule writes only what it has read.
-    fn put(&mut self, key: K, row: Option<V>) {
-        let entry = self
-            .entries
-            .get_mut(&key)
-            .expect("a rule writes only rows it has read");
-        entry.current = row;
-        if !entry.is_changed {
-            entry.is_changed = true;
-            self.changed.push(key);
-        }
-    }
-
-    /// Sets how a row is to be that no rule reads, or that is known to be new.
-    fn put_unread(&mut self, key: K, row: V) {
-        self.load(key.clone(), None, 0);
-        self.put(key, Some(row));
-    }
-
-    /// Whether anything is to be saved.
-    #[must_use]
-    pub fn has_changes(&self) -> bool {
-        !self.changed.is_empty()
-    }
-
-    /// The keys of changed rows, in the order in which they were first changed.
-    #[must_use]
-    pub fn changed_keys(&self) -> &[K] {
-        &self.changed
-    }
-
-    /// The changed rows, in the order in which they were first changed.
-    pub fn changed(&self) -> impl Iterator<Item = (&K, &Entry<V>)> {
-        self.changed.iter().map(|key| (key, &self.entries[key]))
-    }
-
-    /// Gives a row the engine's number for it.
-    pub fn set_handle(&mut self, key: &K, handle: i64) {
-        if let Some(entry) = self.entries.get_mut(key) {
-            entry.handle = handle;
-        }
-    }
-
-    /// The engine's number of a row; `None` where it has none yet.
-    #[must_use]
-    pub fn handle(&self, key: &K) -> Option<i64> {
-        self.entries
-            .get(key)
-            .map(|entry| entry.handle)
-            .filter(|handle| *handle != 0)
-    }
-
-    /// Notes that all changes are saved.
-    fn mark_saved(&mut self) {
-        for key in self.changed.drain(..) {
-            let entry = self
-                .entries
-                .get_mut(&key)
-                .expect("a changed row is an entry");
-            entry.saved.clone_from(&entry.current);
-            entry.is_changed = false;
-        }
-    }
-
-    fn clear(&mut self) {
-        self.entries.clear();
-        self.changed.clear();
-    }
-
-    fn len(&self) -> usize {
-        self.entries.len()
-    }
-}
-
 /// The rows at hand, by kind.
 #[derive(Debug, Default)]
 pub struct WorkingSet {
@@ -266,6 +119,22 @@ impl WorkingSet {
             Key::Kept(key) => self.kept.is_loaded(key),
             Key::Obligations(key) => self.obligations.is_loaded(key),
             Key::Migration => self.migration.is_loaded(&()),
+        }
+    }
+
+    /// As [`WorkingSet::is_loaded`], for whoever would load the row otherwise: one that
+    /// [`WorkingSet::retain_hot`] has set aside is at hand again.
+    pub fn recall(&mut self, key: &Key) -> bool {
+        match key {
+            Key::Account(key) => self.accounts.recall(key),
+            Key::Terminal(key) => self.terminals.recall(key),
+            Key::Store(key) => self.stores.recall(key),
+            Key::Listing(key) => self.listings.recall(key),
+            Key::Order(key) => self.orders.recall(key),
+            // These are never set aside.
+            Key::Text(_) | Key::Kept(_) | Key::Obligations(_) | Key::Migration => {
+                self.is_loaded(key)
+            }
         }
     }
 
@@ -408,27 +277,40 @@ impl WorkingSet {
             || !self.transfers.is_empty()
     }
 
-    /// After a commit, for an engine that is the only writer: keeps the rows that the next batch
-    /// is likely to want (accounts, terminals, stores, listings) where they are no more than
-    /// `rows_max`, and forgets the rest.
-    pub fn retain_hot(&mut self, rows_max: usize) {
-        self.orders.clear();
+    /// After a commit, for an engine that is the only writer: keeps the rows that later batches
+    /// are likely to want, and forgets the rest. Of accounts, terminals, stores and listings those
+    /// wanted last stay, up to `rows_max` together; of orders as well, up to `order_lines_max`, for
+    /// which an order counts with its lines and one more.
+    ///
+    /// What is kept may have to be recalled first: [`WorkingSet::recall`].
+    pub fn retain_hot(&mut self, rows_max: usize, order_lines_max: usize) {
         self.texts.clear();
         self.pictures.clear();
         self.kept.clear();
         self.obligations.clear();
         self.migration.clear();
         self.transfers.clear();
-        let rows =
-            self.accounts.len() + self.terminals.len() + self.stores.len() + self.listings.len();
-        if rows > rows_max {
-            self.clear();
-            return;
-        }
         self.accounts.mark_saved();
         self.terminals.mark_saved();
         self.stores.mark_saved();
         self.listings.mark_saved();
+        self.orders.mark_saved();
+        let tables = [
+            self.accounts.weight(),
+            self.terminals.weight(),
+            self.stores.weight(),
+            self.listings.weight(),
+        ];
+        // Half of the room is for what was set aside.
+        if tables.iter().sum::<usize>() > rows_max / 2 {
+            self.accounts.set_aside();
+            self.terminals.set_aside();
+            self.stores.set_aside();
+            self.listings.set_aside();
+        }
+        if self.orders.weight() > order_lines_max / 2 {
+            self.orders.set_aside();
+        }
     }
 
     /// Forgets everything: after a failure, or where other processes write too.
@@ -472,7 +354,7 @@ mod tests {
     #[test]
     fn a_changed_row_is_listed_once_with_both_its_states() {
         let mut market = Market::with_book();
-        market.rows.retain_hot(100);
+        market.rows.retain_hot(100, 100);
         assert!(!market.rows.has_changes());
         let before = market.account(BUYER).clone();
         for fen in [5, 6] {
@@ -495,13 +377,66 @@ mod tests {
     fn hot_rows_stay_and_the_rest_is_forgotten() {
         let mut market = Market::with_book();
         let order = market.place(1, BUYER, 1, START);
-        market.rows.retain_hot(100);
+        market.rows.retain_hot(100, 100);
         assert!(market.rows.is_loaded(&Key::Account(user(SELLER))));
         assert!(market.rows.is_loaded(&Key::Listing(listing_key(BOOK))));
-        assert!(!market.rows.is_loaded(&Key::Order(order)));
+        assert!(market.rows.is_loaded(&Key::Order(order)));
         assert!(market.rows.transfers.is_empty());
-        market.rows.retain_hot(1);
-        assert!(!market.rows.is_loaded(&Key::Account(user(SELLER))));
+    }
+
+    #[test]
+    fn what_is_wanted_again_outlives_what_is_not() {
+        let mut market = Market::with_book();
+        let (seller, listing) = (Key::Account(user(SELLER)), Key::Listing(listing_key(BOOK)));
+        let before = market.account(SELLER).clone();
+        market.rows.accounts.set_handle(&user(SELLER), 7);
+        // Room for one row: all are set aside, and no rule sees them.
+        market.rows.retain_hot(2, 100);
+        assert!(!market.rows.is_loaded(&seller) && !market.rows.is_loaded(&listing));
+        assert!(market.rows.recall(&seller), "it was kept");
+        assert_eq!(market.account(SELLER), &before);
+        assert_eq!(market.rows.accounts.handle(&user(SELLER)), Some(7));
+        // One row is no more than there is room for; another one is.
+        market.rows.retain_hot(2, 100);
+        assert!(market.rows.is_loaded(&seller));
+        market.rows.accounts.load(user("another"), None, 0);
+        market.rows.retain_hot(2, 100);
+        assert!(market.rows.recall(&seller));
+        assert!(!market.rows.recall(&listing), "nobody wanted it");
+    }
+
+    #[test]
+    fn a_row_that_was_loaded_anew_hides_the_one_set_aside() {
+        let mut market = Market::with_book();
+        market.rows.retain_hot(2, 100);
+        market.rows.accounts.load(user(SELLER), None, 0);
+        assert!(market.rows.recall(&Key::Account(user(SELLER))));
+        assert_eq!(market.rows.account(&user(SELLER)), Ok(None));
+    }
+
+    #[test]
+    fn orders_are_kept_by_their_lines_and_apart_from_other_rows() {
+        let mut market = Market::with_book();
+        let first = market.place(1, BUYER, 1, START);
+        // An order of one line counts two.
+        market.rows.retain_hot(100, 4);
+        assert!(market.rows.is_loaded(&Key::Order(first)));
+        let second = market.place(2, BUYER, 1, START);
+        market.rows.retain_hot(100, 4);
+        assert!(!market.rows.is_loaded(&Key::Order(second)));
+        assert!(market.rows.is_loaded(&Key::Account(user(SELLER))));
+        assert!(market.rows.recall(&Key::Order(first)));
+        market.rows.retain_hot(100, 0);
+        assert!(market.rows.recall(&Key::Order(first)));
+        assert!(!market.rows.recall(&Key::Order(second)));
+    }
+
+    #[test]
+    fn nothing_is_kept_after_a_failure() {
+        let mut market = Market::with_book();
+        market.rows.retain_hot(2, 100);
+        market.rows.clear();
+        assert!(!market.rows.recall(&Key::Account(user(SELLER))));
     }
 
     #[test]

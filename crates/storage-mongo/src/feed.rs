@@ -126,14 +126,20 @@ fn pipeline() -> [Document; 2] {
         let field = format!("updateDescription.updatedFields.{field}");
         doc! { field: { "$exists": true } }
     };
-    let is_news: Vec<Document> = NEWS.map(has_changed).to_vec();
+    // A listing that is new, gone or replaced, or whose update sets one of these.
+    let mut is_news = vec![doc! { "operationType": { "$ne": "update" } }];
+    is_news.extend(NEWS.map(has_changed));
+    // A new store has nothing yet.
+    let is_closed = vec![
+        doc! { "operationType": { "$nin": ["insert", "update"] } },
+        has_changed("is_open"),
+    ];
+    // The server asks this of each write of each transaction. So each collection is named once:
+    // what is in neither costs two comparisons, and a third less than with a list of five.
     let is_change = vec![
         doc! { "operationType": { "$in": ["dropDatabase", "invalidate"] } },
-        doc! { "ns.coll": LISTINGS, "operationType": { "$ne": "update" } },
         doc! { "ns.coll": LISTINGS, "$or": is_news },
-        // A new store has nothing yet.
-        doc! { "ns.coll": STORES, "operationType": { "$nin": ["insert", "update"] } },
-        doc! { "ns.coll": STORES, "updateDescription.updatedFields.is_open": { "$exists": true } },
+        doc! { "ns.coll": STORES, "$or": is_closed },
     ];
     [
         doc! { "$match": { "$or": is_change } },

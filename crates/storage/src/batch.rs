@@ -51,11 +51,13 @@ pub trait Job: Send {
 }
 
 /// A request with the way back to whoever waits for its answer.
-pub struct Pending<O: Operation> {
+pub struct Pending<O: Operation, H = ()> {
     request: Request<O>,
     outcome: Option<Outcome<O>>,
     changes_nothing: bool,
     reply: oneshot::Sender<Result<Outcome<O>, StorageError>>,
+    /// Dropped once there is an answer.
+    _held: H,
 }
 
 impl<O: Operation> Pending<O> {
@@ -65,18 +67,32 @@ impl<O: Operation> Pending<O> {
         request: Request<O>,
         reply: oneshot::Sender<Result<Outcome<O>, StorageError>>,
     ) -> Self {
+        Self::holding(request, reply, ())
+    }
+}
+
+impl<O: Operation, H> Pending<O, H> {
+    /// The same with something to hold until there is an answer, whoever still waits for it.
+    #[must_use]
+    pub fn holding(
+        request: Request<O>,
+        reply: oneshot::Sender<Result<Outcome<O>, StorageError>>,
+        held: H,
+    ) -> Self {
         Self {
             request,
             outcome: None,
             changes_nothing: true,
             reply,
+            _held: held,
         }
     }
 }
 
-impl<O> Job for Pending<O>
+impl<O, H> Job for Pending<O, H>
 where
     O: Operation + Send,
+    H: Send,
     O::Done: Send,
     O::Refusal: Send,
 {
@@ -176,7 +192,7 @@ pub trait Transact: Send {
     }
 
     /// Prepares the working set for the next batch: keeps what will be wanted again if nobody
-    /// else writes, and forgets the rest.
+    /// else writes ([`WorkingSet::retain_hot`]), and forgets the rest.
     fn retain(&mut self, rows: &mut WorkingSet);
 }
 
@@ -290,7 +306,7 @@ async fn transact<T: Transact>(
     let mut waiting: Vec<usize> = (0..jobs.len()).collect();
     for _ in 0..LOAD_ROUNDS_MAX {
         let mut seen = HashSet::new();
-        keys.retain(|key| !rows.is_loaded(key) && seen.insert(key.clone()));
+        keys.retain(|key| !rows.recall(key) && seen.insert(key.clone()));
         if !keys.is_empty() {
             engine.load(&keys, rows).await?;
             keys.clear();

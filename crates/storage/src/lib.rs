@@ -31,4 +31,5 @@ pub use feed::{Feed, FeedChange, FeedPosition};
 pub use migration::{MigrationError, Move, Totals};
 pub use port::{
     BULK_MAX_ROWS, Due, DueOrder, OrderParty, OrderQuery, Outcome, Reading, Session, Storage, run,
+    run_holding,
 };

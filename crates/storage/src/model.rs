@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 
 use domain::idempotency::KEPT_FOR;
-use domain::working_set::Table;
+use domain::working_set::{Table, Weigh};
 use domain::{
     Account, BookText, BucketKey, Clock, KeepKey, KeptAnswer, Key, Listing, ListingKey, Migration,
     Obligations, Order, OrderId, OrderState, OrderStatus, Picture, PictureHash, Pour, Store,
@@ -144,7 +144,7 @@ struct Staged {
     feed: Vec<FeedChange>,
 }
 
-fn changed<K: Clone + Eq + Hash, V: Clone>(table: &Table<K, V>) -> Vec<(K, Option<V>)> {
+fn changed<K: Clone + Eq + Hash, V: Clone + Weigh>(table: &Table<K, V>) -> Vec<(K, Option<V>)> {
     table
         .changed()
         .map(|(key, entry)| (key.clone(), entry.current().cloned()))

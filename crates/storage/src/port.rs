@@ -236,8 +236,27 @@ where
     O::Done: Send,
     O::Refusal: Send,
 {
+    run_holding(storage, request, ()).await
+}
+
+/// As [`run`], with something that is dropped as soon as the engine has answered or turned the
+/// operation away: whether or not somebody still waits, and before he learns of it.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_holding<O, H>(
+    storage: &dyn Storage,
+    request: Request<O>,
+    held: H,
+) -> Result<Outcome<O>, StorageError>
+where
+    O: Operation + Send + 'static,
+    O::Done: Send,
+    O::Refusal: Send,
+    H: Send + 'static,
+{
     let (reply, answer) = oneshot::channel();
-    storage.submit(Box::new(Pending::new(request, reply)))?;
+    storage.submit(Box::new(Pending::holding(request, reply, held)))?;
     let lost = |_| StorageError::new(ErrorKind::OutcomeUnknown, "waiting for an answer");
     answer.await.map_err(lost)?
 }

@@ -87,7 +87,7 @@ impl Transact for Faulty {
     }
 
     fn retain(&mut self, rows: &mut WorkingSet) {
-        rows.retain_hot(100);
+        rows.retain_hot(100, 100);
     }
 }
 

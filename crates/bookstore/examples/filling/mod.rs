@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use domain::{Clock, Operation, Request, Timestamp};
 use storage::Storage;
 use storage_mongo::MongoStorage;
@@ -39,6 +39,9 @@ impl Clock for SteppedClock {
 
 /// Opens what is at a folder or a `mongodb://` URL.
 pub async fn open(place: &str, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Storage>> {
+    if place.starts_with('-') {
+        bail!("`{place}` is neither a folder nor a URL; there are no options");
+    }
     if place.starts_with("mongodb") {
         Ok(Arc::new(MongoStorage::open(place, clock).await?))
     } else {
